@@ -1,0 +1,32 @@
+/**
+ * Header or trailer fields as they crossed the wire: name, value, name, value … in order, with their case and
+ * repeats, as latin1 text (RFC 9110 §5). A flat array, because that is what can be passed on without a change.
+ */
+export type Fields = readonly string[]
+
+/** The first value of a field. @param name in lower case. */
+export function fieldValue(fields: Fields, name: string): string | undefined {
+  for (let i = 0; i < fields.length; i += 2) {
+    const candidate = fields[i] as string
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return fields[i + 1]
+  }
+  return undefined
+}
+
+/** Every value of a field, in order. @param name in lower case. */
+export function fieldValues(fields: Fields, name: string): string[] {
+  const values: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const candidate = fields[i] as string
+    if (candidate.length === name.length && candidate.toLowerCase() === name) values.push(fields[i + 1] as string)
+  }
+  return values
+}
+
+/** The members of a comma-separated list field over all its lines, trimmed, in lower case (RFC 9110 §5.6.1). */
+export function fieldTokens(fields: Fields, name: string): string[] {
+  return fieldValues(fields, name)
+    .flatMap(value => value.split(','))
+    .map(token => token.trim().toLowerCase())
+    .filter(token => token !== '')
+}

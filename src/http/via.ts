@@ -1,0 +1,33 @@
+import { type Fields, fieldValues } from './fields.js'
+
+/** Our own member of `Via` (RFC 9110 §7.6.3). @param pseudonym a token: what stands for us instead of a host. */
+export const viaValue = (pseudonym: string): string => `1.1 ${pseudonym}`
+
+/** The message has been through us before: our pseudonym is the received-by of some `Via` member (F1, status 508). */
+export function hasVia(fields: Fields, pseudonym: string): boolean {
+  const wanted = pseudonym.toLowerCase()
+  return fieldValues(fields, 'via').some(value => receivedBy(value).includes(wanted))
+}
+
+/**
+ * The received-by of each member, in lower case. A comment may hold commas, nested comments and our own name
+ * without meaning us, so comments are skipped, not searched.
+ */
+function receivedBy(value: string): string[] {
+  return withoutComments(value)
+    .split(',')
+    .map(member => (/[ \t]([^ \t]+)/.exec(member.trim())?.[1] ?? '').toLowerCase())
+}
+
+function withoutComments(value: string): string {
+  let depth = 0
+  let bare = ''
+  for (let i = 0; i < value.length; i++) {
+    const char = value[i]
+    if (char === '\\' && depth > 0) i++
+    else if (char === '(') depth++
+    else if (char === ')' && depth > 0) depth--
+    else if (depth === 0) bare += char
+  }
+  return bare
+}

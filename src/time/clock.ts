@@ -1,0 +1,40 @@
+import { MAX_TIMER, type Millis, millis } from './units.js'
+
+export type Cancel = () => void
+
+/** Time as a parameter: tests pass a manual clock, the daemon passes `systemClock`. */
+export type Clock = {
+  /** Wall time in Unix milliseconds: for dates in headers and logs. */
+  readonly now: () => number
+  /** Milliseconds from an arbitrary start that never jump: for every wait, age and deadline. */
+  readonly monotonic: () => number
+  /** Runs `task` once, never earlier than `delay` from now. @throws RangeError when `delay` is NaN. */
+  readonly schedule: (delay: Millis, task: () => void) => Cancel
+}
+
+/** A number in [0, 1). */
+export type Random = () => number
+
+function schedule(delay: Millis, task: () => void): Cancel {
+  if (Number.isNaN(delay)) throw new RangeError('a timer needs a number')
+  const dueAt = performance.now() + delay
+  let timer: NodeJS.Timeout
+  const arm = (left: number) => {
+    timer = setTimeout(wake, Math.min(Math.ceil(left), MAX_TIMER))
+  }
+  // Node may fire up to a millisecond early, and keeps no delay above 2^31-1 ms: both end here.
+  const wake = () => {
+    const left = dueAt - performance.now()
+    if (left > 0) arm(left)
+    else task()
+  }
+  arm(Math.max(0, delay))
+  return () => clearTimeout(timer)
+}
+
+export const systemClock: Clock = { now: Date.now, monotonic: () => performance.now(), schedule }
+
+export const systemRandom: Random = Math.random
+
+/** What is left until `dueAt` (monotonic), never negative. */
+export const timeLeft = (clock: Clock, dueAt: number): Millis => millis(Math.max(0, dueAt - clock.monotonic()))
