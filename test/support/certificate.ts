@@ -1,0 +1,40 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+
+/** A key pair and a certificate for localhost and 127.0.0.1 that nobody has to trust, made anew for each test run. */
+export type TestCertificate = { readonly key: string; readonly cert: string }
+
+const der = (tag: number, ...parts: Buffer[]): Buffer => {
+  const body = Buffer.concat(parts)
+  const size = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 255]
+  return Buffer.concat([Buffer.from([tag, ...size]), body])
+}
+const sequence = (...parts: Buffer[]) => der(0x30, ...parts)
+const oid = (hex: string) => der(0x06, Buffer.from(hex, 'hex'))
+const bits = (body: Buffer) => der(0x03, Buffer.from([0]), body)
+
+const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'))
+const SUBJECT_ALT_NAME = oid('551d11')
+const COMMON_NAME = oid('550403')
+
+/** Self-signed, P-256, valid until 2049. */
+export function makeCertificate(commonName = 'localhost'): TestCertificate {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(commonName)))))
+  const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])))
+  const body = sequence(
+    der(0xa0, der(0x02, Buffer.from([2]))),
+    der(0x02, Buffer.from([1])),
+    ECDSA_SHA256,
+    name,
+    sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('491231235959Z'))),
+    name,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    der(0xa3, sequence(sequence(SUBJECT_ALT_NAME, der(0x04, names)))),
+  )
+  const whole = sequence(body, ECDSA_SHA256, bits(sign('sha256', body, privateKey)))
+  const lines = whole.toString('base64').match(/.{1,64}/g)?.join('\n')
+  return {
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
+  }
+}
