@@ -1,0 +1,77 @@
+import type {
+  BodySettings,
+  BreakerSettings,
+  CooldownSettings,
+  RetrySettings,
+  TimeoutSettings,
+} from '../policy/settings.js'
+import type { Match } from '../route/match.js'
+import type { Millis } from '../time/units.js'
+
+/** The effective configuration: validated, every default filled in, in the words of the file. */
+export type Config = {
+  readonly listen: {
+    readonly proxy: readonly ListenAddress[]
+    readonly admin: ListenAddress | undefined
+    readonly mounts: 'same' | ListenAddress
+    readonly auth: { readonly username: SecretRef; readonly password: SecretRef } | undefined
+    /** CIDRs of client networks that need no `auth`. */
+    readonly allow_from: readonly string[]
+  }
+  /** Absolute path; `~` expanded. */
+  readonly state: string
+  readonly log: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
+    readonly format: 'auto' | 'json' | 'pretty'
+    /** Extra header names to redact, lower case. */
+    readonly redact: readonly string[]
+  }
+  readonly intercept: { readonly mode: 'routes' | 'off'; readonly h2: boolean }
+  readonly egress: {
+    readonly ca_file: string | undefined
+    readonly unmatched: 'pass' | 'deny'
+    /** CIDRs, checked after DNS. */
+    readonly deny: readonly string[]
+  }
+  readonly shutdown: { readonly drain: Millis }
+  readonly limits: {
+    readonly connections: number
+    readonly header_bytes: number
+    readonly body_memory_total: number
+    readonly queue: number
+  }
+  readonly routes: readonly Route[]
+}
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** A secret by reference; `literal` draws a warning from `check`. */
+export type SecretRef =
+  | { readonly literal: string }
+  | { readonly env: string }
+  | { readonly file: string }
+  | { readonly exec: readonly string[] }
+
+export type Route = {
+  readonly name: string
+  readonly match: Match
+  readonly upstream: UpstreamBase | undefined
+  /** Path prefix of base-URL mode, such as `/openai`: begins with a slash, ends without. */
+  readonly mount: string | undefined
+  readonly preset: string | undefined
+  readonly timeout: TimeoutSettings
+  readonly retry: RetrySettings | undefined
+  readonly cooldown: CooldownSettings | undefined
+  readonly breaker: BreakerSettings | undefined
+  readonly body: BodySettings
+}
+
+export type UpstreamBase = {
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly port: number
+  /** Without a trailing slash; empty for the root. */
+  readonly base_path: string
+}

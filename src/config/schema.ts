@@ -1,0 +1,136 @@
+import { z } from 'zod'
+import { credential } from './credentials-schema.js'
+import { cidr, listenAddress, listenAddresses } from './network.js'
+import { route } from './routes-schema.js'
+import {
+  choice,
+  choiceOrOff,
+  duration,
+  integer,
+  key,
+  kinds,
+  list,
+  lowerHeaderName,
+  name,
+  offable,
+  size,
+  text,
+  words,
+  yesNo,
+} from './scalars.js'
+import { secret } from './secrets-schema.js'
+import { wallet } from './wallets-schema.js'
+import { wrong } from './wrong.js'
+
+const auth = z.strictObject({
+  username: key('User name.', secret()),
+  password: key('Password.', secret()),
+})
+
+const listen = z.strictObject({
+  proxy: key('Where clients connect.', listenAddresses().prefault('127.0.0.1:8402')),
+  admin: key('Health, metrics, status; or `off`.', offable(listenAddress()).prefault('127.0.0.1:8403')),
+  mounts: key(
+    'Where mounts are served: the `same` port as the proxy, or an address of their own.',
+    z
+      .union([z.enum(['same']), listenAddress()])
+      .register(kinds, { expects: 'same, or an address such as 127.0.0.1:8404', type: 'same | address' })
+      .prefault('same'),
+  ),
+  auth: key(
+    'Proxy-Authorization that clients must send; needed where other machines can connect.',
+    offable(auth),
+  ).optional(),
+  allow_from: key('Client networks that need no `auth`.', list(cidr(), 0).default([])),
+})
+
+const log = z.strictObject({
+  level: key(
+    'Least level that is written.',
+    choice('trace', 'debug', 'info', 'warn', 'error', 'silent').default('info'),
+  ),
+  format: key('`auto` is pretty on a terminal and JSON elsewhere.', choice('auto', 'json', 'pretty').default('auto')),
+  redact: key('Further headers whose values are never written.', list(lowerHeaderName(), 0).default([])),
+})
+
+const intercept = z
+  .union([
+    z.strictObject({
+      mode: key(
+        '`routes`: end TLS for hosts whose route has policies; `off`: pass every tunnel through.',
+        choiceOrOff('routes').default('routes'),
+      ),
+      h2: key('Offer HTTP/2 inside.', yesNo().default(true)),
+    }),
+    z.enum(['off']),
+    z.literal(false),
+  ])
+  .transform(value => (typeof value === 'object' ? value : { mode: 'off' as const, h2: true }))
+  .register(kinds, { expects: 'a block of settings, or off', type: 'block | off' })
+
+const egress = z.strictObject({
+  proxy: key('Next hop. Not available yet.', offable(words('a URL', 'URL'))).optional(),
+  no_proxy: key('Hosts that do not go through it. Not available yet.', list(words('a host', 'host'), 0)).optional(),
+  ca_file: key('PEM file of further roots to trust upstreams by.', words('a path', 'path')).optional(),
+  unmatched: key(
+    'Requests that no route takes: `pass`, or `deny` (allow-list mode).',
+    choice('pass', 'deny').default('pass'),
+  ),
+  deny: key(
+    'Networks never dialled, checked after DNS; link-local is always among them unless a route names the address.',
+    list(cidr(), 0).default([]),
+  ),
+})
+
+const limits = z.strictObject({
+  connections: key('Client connections at once.', integer(1, 1_000_000).default(10_000)),
+  header_bytes: key('Longest header section, both ways.', size('1KiB', '1MiB').prefault('64KiB')),
+  body_memory_total: key('All bodies kept in memory, together.', size('1MiB', '64GiB').prefault('64MiB')),
+  queue: key('Requests waiting for a connection, per origin.', integer(1, 100_000).default(256)),
+})
+
+const store = text({ expects: 'embedded, memory or a redis URL', type: 'embedded | memory | redis URL' }, value =>
+  /^(embedded|memory|rediss?:\/\/\S+)$/.test(value)
+    ? value
+    : wrong(`"${value}" is not allowed; embedded, memory, redis://… or rediss://…`),
+)
+
+/** The built-in route: everything, with the defaults of every policy. */
+const EVERYTHING = [{ name: 'all', match: { host: '*' } }]
+
+/** The whole file. Every key has a default but what a route, credential or wallet must say about itself. */
+export const fileSchema = z
+  .strictObject({
+    version: key('Version of this format.', z.literal(1).default(1)),
+    listen: key('Where it can be reached.', listen.prefault({})),
+    state: key(
+      'Directory of what it keeps, 0700; `$XDG_STATE_HOME/mulligan` or ~/.local/state/mulligan when left out.',
+      words('a path', 'path'),
+    ).optional(),
+    store: key(
+      'Where state lives: `embedded` (on disk), `memory`; redis is not available yet.',
+      store.prefault('embedded'),
+    ),
+    workers: key('Processes that share port and store. More than one is not available yet.', integer(1, 64).default(1)),
+    log: key('What it writes.', log.prefault({})),
+    intercept: key('HTTPS.', intercept.prefault({})),
+    egress: key('What it may reach, and how.', egress.prefault({})),
+    shutdown: key(
+      'How it ends.',
+      z
+        .strictObject({ drain: key('Time that running requests have.', duration('0s', '1h').prefault('30s')) })
+        .prefault({}),
+    ),
+    limits: key('Caps.', limits.prefault({})),
+    credentials: key('What is added to requests, by name.', z.record(name(), credential).default({})),
+    wallets: key('What pays, by name.', z.record(name(), wallet).default({})),
+    routes: key(
+      'First match wins; one route for everything when left out.',
+      list(route, 0, 10_000).prefault(EVERYTHING),
+    ),
+  })
+  .meta({ title: 'mulligan configuration' })
+
+/** The file with defaults filled in, before paths are made absolute and what is not available yet is left out. */
+export type ConfigFile = z.output<typeof fileSchema>
+export type RouteFile = ConfigFile['routes'][number]

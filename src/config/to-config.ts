@@ -1,0 +1,51 @@
+import type { Config, Route, SecretRef } from './config.js'
+import { absolutePath, defaultState, type Env } from './default-config.js'
+import type { ConfigFile, RouteFile } from './schema.js'
+
+/** The effective configuration of a validated file. @param folder what its relative paths are relative to. */
+export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
+  const { listen, egress, log, intercept, shutdown, limits } = file
+  const path = (text: string) => absolutePath(text, folder, env)
+  return {
+    listen: {
+      proxy: listen.proxy,
+      admin: listen.admin,
+      mounts: listen.mounts,
+      auth: listen.auth && {
+        username: reference(listen.auth.username, path),
+        password: reference(listen.auth.password, path),
+      },
+      allow_from: listen.allow_from,
+    },
+    state: file.state === undefined ? defaultState(env) : path(file.state),
+    log,
+    intercept,
+    egress: {
+      ca_file: egress.ca_file === undefined ? undefined : path(egress.ca_file),
+      unmatched: egress.unmatched,
+      deny: egress.deny,
+    },
+    shutdown,
+    limits,
+    routes: file.routes.map(toRoute),
+  }
+}
+
+const reference = (secret: SecretRef, path: (text: string) => string): SecretRef =>
+  'file' in secret ? { file: path(secret.file) } : secret
+
+function toRoute(route: RouteFile): Route {
+  const { scheme, host, port, path, methods } = route.match
+  return {
+    name: route.name,
+    match: { scheme, host, port, path, methods },
+    upstream: route.upstream,
+    mount: route.mount,
+    preset: route.preset,
+    timeout: route.timeout,
+    retry: route.retry && { ...route.retry, attempt_header: route.retry.attempt_header },
+    cooldown: route.cooldown,
+    breaker: route.breaker,
+    body: route.body,
+  }
+}
