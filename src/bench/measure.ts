@@ -1,0 +1,109 @@
+import { type ChildProcess, spawnSync } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import type { Sandbox } from '../child/sandbox.js'
+import { nextMessage, spawnScript } from '../child/script-process.js'
+import { type Candidate, type CandidateName, type Pinning, startCandidates } from './candidates.js'
+import { cpuTime } from './cpu-time.js'
+import type { LoadOrder, LoadResult } from './load-process.js'
+import { WORKLOADS, type Workload } from './workloads.js'
+
+export type BenchSettings = { readonly seconds: number; readonly rounds: number; readonly connections: number }
+
+/** One candidate under one workload: medians over the rounds. */
+export type Cell = {
+  readonly workload: string
+  readonly candidate: CandidateName
+  readonly requestsPerSecond: number
+  /** CPU of the proxy alone, user and system, in microseconds; unknown for `direct`, and without /proc. */
+  readonly cpuMicros: number | undefined
+}
+
+export type BenchResult = {
+  readonly settings: BenchSettings
+  readonly cells: readonly Cell[]
+  /** What could not be measured as it should. */
+  readonly notes: readonly string[]
+}
+
+/** Rounds are interleaved: what disturbs the machine disturbs everybody. @param say told what is being done */
+export async function runBench(
+  sandbox: Sandbox,
+  settings: BenchSettings,
+  say: (text: string) => void,
+): Promise<BenchResult> {
+  const pinning = pin()
+  say('starting')
+  const { candidates, host } = await startCandidates(sandbox, pinning)
+  const loader = spawnScript(sandbox, new URL('./load-process.js', import.meta.url), [], pinning.load)
+  await nextMessage(loader)
+  const samples = new Map<string, Sample[]>()
+  const { rounds, seconds, connections } = settings
+  // Round 0 warms the compilers up and does not count.
+  for (let round = 0; round <= rounds; round++) {
+    for (const workload of WORKLOADS) {
+      for (const candidate of candidates) {
+        say(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${workload.name}, ${candidate.name}`)
+        const order = { workload, port: candidate.port, target: candidate.target(workload), host, connections, seconds }
+        const sample = await measure(loader, candidate, order)
+        const key = keyOf(workload, candidate)
+        if (round > 0) samples.set(key, [...(samples.get(key) ?? []), sample])
+      }
+    }
+  }
+  const cells = WORKLOADS.flatMap(workload =>
+    candidates.map(candidate => cellOf(workload, candidate, samples.get(keyOf(workload, candidate)) ?? [])),
+  )
+  return { settings, cells, notes: notesOf(candidates, cells, pinning) }
+}
+
+/** The proxy on one cpu, load and upstream on another, so that neither takes the other's time. */
+function pin(): Pinning {
+  if (availableParallelism() < 2 || spawnSync('taskset', ['--version']).status !== 0) return { proxy: [], load: [] }
+  return { proxy: ['taskset', '-c', '0'], load: ['taskset', '-c', '1'] }
+}
+
+type Sample = { readonly requestsPerSecond: number; readonly cpuMicros: number | undefined }
+
+async function measure(loader: ChildProcess, candidate: Candidate, order: LoadOrder): Promise<Sample> {
+  const before = candidate.pid === undefined ? undefined : cpuTime(candidate.pid)
+  const answer = nextMessage(loader)
+  loader.send(order)
+  const { requests, errors, seconds } = (await answer) as LoadResult
+  const after = candidate.pid === undefined ? undefined : cpuTime(candidate.pid)
+  if (errors > 0 || requests === 0) {
+    throw new Error(`${candidate.name}, ${order.workload.name}: ${errors} errors in ${requests} requests`)
+  }
+  const spent = before === undefined || after === undefined ? undefined : after - before
+  return { requestsPerSecond: requests / seconds, cpuMicros: spent === undefined ? undefined : spent / requests }
+}
+
+const keyOf = (workload: Workload, candidate: Candidate): string => `${workload.name} ${candidate.name}`
+
+function cellOf(workload: Workload, candidate: Candidate, samples: readonly Sample[]): Cell {
+  const cpu = samples.flatMap(({ cpuMicros }) => (cpuMicros === undefined ? [] : [cpuMicros]))
+  return {
+    workload: workload.name,
+    candidate: candidate.name,
+    requestsPerSecond: median(samples.map(({ requestsPerSecond }) => requestsPerSecond)),
+    cpuMicros: cpu.length === 0 ? undefined : median(cpu),
+  }
+}
+
+/** The middle value; of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const upper = sorted.length >> 1
+  const high = sorted[upper] ?? Number.NaN
+  return sorted.length % 2 === 1 ? high : ((sorted[upper - 1] ?? Number.NaN) + high) / 2
+}
+
+function notesOf(candidates: readonly Candidate[], cells: readonly Cell[], pinning: Pinning): string[] {
+  const notes: string[] = []
+  if (!candidates.some(({ name }) => name === 'nginx')) notes.push('nginx not found: install it for the yardstick')
+  if (cells.every(({ cpuMicros }) => cpuMicros === undefined)) {
+    notes.push('no /proc here: CPU per request, which is what should be compared, is not known')
+  }
+  if (pinning.proxy.length === 0) notes.push('nothing is pinned (no taskset, or one cpu): proxy and load share cpus')
+  notes.push('nginx writes no access log; mulligan writes its record of every request')
+  return notes
+}

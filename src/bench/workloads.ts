@@ -1,0 +1,31 @@
+/** What is asked of every candidate. `mulligan bench` and its upstream agree on the paths. */
+export type Workload = {
+  readonly name: string
+  readonly method: 'GET' | 'POST'
+  /** Under a candidate's own prefix. */
+  readonly path: string
+  /** Bytes of the request body. */
+  readonly send: number
+  /** Bytes of the answer's body. */
+  readonly receive: number
+}
+
+export const WORKLOADS = [
+  { name: 'GET 1 KiB', method: 'GET', path: '/1k', send: 0, receive: 1_024 },
+  { name: 'POST 16 KiB', method: 'POST', path: '/post', send: 16_384, receive: 64 },
+  { name: 'GET 64 KiB', method: 'GET', path: '/64k', send: 0, receive: 65_536 },
+] as const satisfies readonly Workload[]
+
+/** The request as bytes. @param target as the candidate wants it: `/1k`, or absolute-form for a forward proxy */
+export function requestBytes(workload: Workload, target: string, host: string): Buffer {
+  const head = [
+    `${workload.method} ${target} HTTP/1.1`,
+    `Host: ${host}`,
+    'User-Agent: mulligan-bench',
+    'Accept: */*',
+    'Accept-Encoding: gzip, deflate',
+    'Authorization: Bearer 0123456789abcdef0123456789abcdef',
+    ...(workload.send > 0 ? ['Content-Type: application/octet-stream', `Content-Length: ${workload.send}`] : []),
+  ]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), Buffer.alloc(workload.send, 'x')])
+}

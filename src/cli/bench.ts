@@ -1,0 +1,45 @@
+import { type BenchSettings, runBench } from '../bench/measure.js'
+import { targetsOf } from '../bench/targets.js'
+import { inSandbox } from '../child/sandbox.js'
+import { benchReport } from './bench-report.js'
+import { type CommandInput, textOption, UsageError } from './command.js'
+import { createPaint } from './paint.js'
+import { createProgress } from './progress.js'
+
+/** `mulligan bench`: what a request costs, next to peers, on this machine. */
+export async function run(input: CommandInput): Promise<number> {
+  const { stdout, stderr, env } = input.io
+  const settings: BenchSettings = {
+    seconds: numberOption(input, 'seconds', { preset: 2, least: 0.2, most: 60 }),
+    rounds: wholeOption(input, 'rounds', { preset: 3, least: 1, most: 50 }),
+    connections: wholeOption(input, 'connections', { preset: 64, least: 1, most: 1_000 }),
+  }
+  return inSandbox('bench', async sandbox => {
+    const progress = createProgress(stderr)
+    const result = await runBench(sandbox, settings, progress.say)
+    progress.done()
+    const targets = targetsOf(result.cells)
+    stdout.write(
+      input.values['json'] === true
+        ? `${JSON.stringify({ ...result, targets }, undefined, 2)}\n`
+        : benchReport(result, targets, createPaint(stdout, env)),
+    )
+    return input.values['check'] === true && targets.some(({ met }) => met === false) ? 1 : 0
+  })
+}
+
+type Range = { readonly preset: number; readonly least: number; readonly most: number }
+
+function numberOption(input: CommandInput, name: string, { preset, least, most }: Range): number {
+  const text = textOption(input, name)
+  if (text === undefined) return preset
+  const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new UsageError(`--${name} is a number from ${least} to ${most}, not "${text}"`)
+}
+
+function wholeOption(input: CommandInput, name: string, range: Range): number {
+  const value = numberOption(input, name, range)
+  if (!Number.isInteger(value)) throw new UsageError(`--${name} is a whole number`)
+  return value
+}

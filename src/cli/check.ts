@@ -1,0 +1,95 @@
+import type { Config } from '../config/config.js'
+import type { LoadedConfig } from '../config/effective.js'
+import { formatListenAddress, isLocal } from '../config/listen-address.js'
+import { ConfigError, formatProblem } from '../config/problems.js'
+import { formatMillis } from '../time/units.js'
+import type { CommandInput } from './command.js'
+import { configOf } from './config-flags.js'
+import { describeMatch, describeUpstream, formatSize, policyRows } from './describe-route.js'
+import { createPaint, type Paint, table } from './paint.js'
+
+/** `mulligan check`: the effective configuration and what is doubtful about it. */
+export async function run(input: CommandInput): Promise<number> {
+  const { stdout, stderr, env } = input.io
+  const asJson = input.values['json'] === true
+  try {
+    const loaded = await configOf(input)
+    const notes = notesOf(loaded.config)
+    stdout.write(asJson ? toJson(loaded, notes) : toText(loaded, createPaint(stdout, env)))
+    if (asJson) return 0
+    const paint = createPaint(stderr, env)
+    for (const warning of loaded.warnings) stderr.write(`${formatProblem(warning, loaded.source)}\n`)
+    for (const note of notes) stderr.write(`${paint('yellow', 'note')}: ${note}\n`)
+    return 0
+  } catch (error) {
+    if (!asJson || !(error instanceof ConfigError)) throw error
+    stdout.write(`${JSON.stringify({ valid: false, problems: error.problems }, undefined, 2)}\n`)
+    return 2
+  }
+}
+
+const toJson = ({ config, file, warnings }: LoadedConfig, notes: readonly string[]): string =>
+  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config: withoutLiterals(config) }, undefined, 2)}\n`
+
+/** A literal secret stays where it is. */
+function withoutLiterals(config: Config): Config {
+  const { auth } = config.listen
+  if (auth === undefined || !('literal' in auth.password)) return config
+  return { ...config, listen: { ...config.listen, auth: { ...auth, password: { literal: '[redacted]' } } } }
+}
+
+/** Mixes that are allowed and may surprise. */
+function notesOf(config: Config): string[] {
+  const { listen, routes } = config
+  const notes: string[] = []
+  const tunnelled = routes.filter(
+    route => route.match.scheme !== 'http' && (route.retry ?? route.cooldown ?? route.breaker),
+  )
+  if (tunnelled.length > 0) {
+    const names = tunnelled.map(({ name }) => name).join(', ')
+    notes.push(
+      `HTTPS is passed through untouched in this version: the policies of ${names} act on http:// requests and mounts only`,
+    )
+  }
+  const mounted = routes.filter(({ mount }) => mount !== undefined).map(({ name }) => name)
+  const shared = listen.mounts === 'same' ? listen.proxy : [listen.mounts]
+  if (mounted.length > 0 && listen.auth === undefined && !shared.every(isLocal)) {
+    notes.push(`the mounts of ${mounted.join(', ')} can be used by other machines without a password: set listen.auth`)
+  }
+  return notes
+}
+
+function toText({ config, file }: LoadedConfig, paint: Paint): string {
+  const { listen, log, limits, egress } = config
+  const say = (name: string, value: string): [string, string] => [paint('cyan', name), value]
+  const guard = listen.auth === undefined ? 'none' : 'Basic'
+  const head = table([
+    say('proxy', listen.proxy.map(formatListenAddress).join(', ')),
+    say('admin', listen.admin === undefined ? 'off' : formatListenAddress(listen.admin)),
+    say('mounts', listen.mounts === 'same' ? 'same as proxy' : formatListenAddress(listen.mounts)),
+    say('auth', `${guard}${listen.allow_from.length === 0 ? '' : `; open to ${listen.allow_from.join(', ')}`}`),
+    say('state', config.state),
+    say('log', `${log.level}, ${log.format}`),
+    say('intercept', config.intercept.mode),
+    say(
+      'egress',
+      `unmatched: ${egress.unmatched}${egress.deny.length === 0 ? '' : `; denied: ${egress.deny.join(', ')}`}`,
+    ),
+    say('drain', formatMillis(config.shutdown.drain)),
+    say(
+      'limits',
+      `${limits.connections} connections, headers ${formatSize(limits.header_bytes)}, bodies ${formatSize(limits.body_memory_total)}, queue ${limits.queue}`,
+    ),
+  ])
+  const title = file === undefined ? 'No configuration file: the built-in default.' : `${file} is valid.`
+  const routes = config.routes.map((route, index) => {
+    const target = route.upstream === undefined ? '' : ` → ${describeUpstream(route.upstream)}`
+    const mount = route.mount === undefined ? '' : `, mounted at ${route.mount}`
+    const title = `${index + 1}. ${paint('bold', route.name)}  ${describeMatch(route.match)}${target}${mount}`
+    return `${title}\n${table(
+      policyRows(route).map(([name, says]) => say(name, says)),
+      '   ',
+    )}`
+  })
+  return `${paint('bold', title)}\n\n${head}\n${paint('bold', 'Routes, first match wins')}\n\n${routes.join('\n')}`
+}

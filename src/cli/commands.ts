@@ -1,0 +1,115 @@
+import type { CommandSpec, OptionSpec } from './command.js'
+
+/** Flags that pick and override a configuration. */
+const CONFIG: Readonly<Record<string, OptionSpec>> = {
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'configuration; else $MULLIGAN_CONFIG, ./mulligan.yaml, …',
+  },
+  listen: { type: 'string', value: 'ADDR', help: 'where clients connect: 127.0.0.1:8402, unix:/path' },
+  admin: { type: 'string', value: 'ADDR|off', help: 'where health, metrics and status are' },
+  state: { type: 'string', value: 'DIR', help: 'where it keeps what it keeps' },
+  'log-level': { type: 'string', value: 'LEVEL', help: 'trace, debug, info, warn, error, silent' },
+  'log-format': { type: 'string', value: 'FORMAT', help: 'auto, json, pretty' },
+}
+
+const START: CommandSpec = {
+  name: 'start',
+  summary: 'run the daemon in the foreground',
+  usage: '[options]',
+  more: 'SIGTERM ends it when running requests are done, SIGHUP reads the configuration again.',
+  options: {
+    ...CONFIG,
+    'ready-fd': { type: 'string', value: 'N', help: 'write a line to this descriptor once it listens' },
+  },
+  words: { least: 0, most: 0 },
+  load: () => import('./start.js'),
+}
+
+const CHECK: CommandSpec = {
+  name: 'check',
+  summary: 'validate a configuration, print the effective one, warn about unsafe mixes',
+  usage: '[options]',
+  more: 'Exit code 2 when there are errors; every one is printed with its line.',
+  options: { ...CONFIG, json: { type: 'boolean', help: 'print JSON' } },
+  words: { least: 0, most: 0 },
+  load: () => import('./check.js'),
+}
+
+const EXPLAIN: CommandSpec = {
+  name: 'explain',
+  summary: 'which route takes a request, and what would happen to it, attempt by attempt',
+  usage: 'METHOD URL [options]',
+  more: `Nothing is sent. Answers are statuses with fields, or faults: reset, refused, timeout, junk.
+
+  mulligan explain POST https://api.example.com/v1/orders --answers 503:retry-after=2,reset,200`,
+  options: {
+    config: CONFIG['config'] ?? { type: 'string', help: '' },
+    header: {
+      type: 'string',
+      short: 'H',
+      multiple: true,
+      value: "'K: V'",
+      help: 'a header of the request; may be repeated',
+    },
+    answers: { type: 'string', value: 'LIST', help: 'what the upstream does: 503,429:retry-after=2,200' },
+  },
+  words: { least: 2, most: 2 },
+  load: () => import('./explain.js'),
+}
+
+const ENV: CommandSpec = {
+  name: 'env',
+  summary: 'print the variables that send programs through the proxy',
+  usage: '[options]',
+  more: 'eval "$(mulligan env)"',
+  options: { ...CONFIG, shell: { type: 'string', value: 'SHELL', help: 'sh, fish, powershell, dotenv or json' } },
+  words: { least: 0, most: 0 },
+  load: () => import('./env.js'),
+}
+
+const INIT: CommandSpec = {
+  name: 'init',
+  summary: 'write a commented mulligan.yaml',
+  usage: '[FILE] [options]',
+  options: {
+    preset: { type: 'string', multiple: true, value: 'NAMES', help: 'routes for known APIs: openai,stripe,…' },
+    force: { type: 'boolean', help: 'replace a file that is there' },
+  },
+  words: { least: 0, most: 1 },
+  load: () => import('./init.js'),
+}
+
+const DEMO: CommandSpec = {
+  name: 'demo',
+  summary: 'a misbehaving local API, with and without mulligan',
+  usage: '[options]',
+  more: 'Exit code 0 only if every promise held. Nothing outside this machine is contacted.',
+  options: {
+    client: { type: 'string', value: 'NAME', help: 'curl or node; curl where there is one' },
+    json: { type: 'boolean', help: 'print JSON' },
+  },
+  words: { least: 0, most: 0 },
+  load: () => import('./demo.js'),
+}
+
+const BENCH: CommandSpec = {
+  name: 'bench',
+  summary: 'load and fault benchmark against a local upstream',
+  usage: '[options]',
+  more: 'Loopback only. Without nginx, or without /proc, the figures that need it are left out, and it says so.',
+  options: {
+    seconds: { type: 'string', value: 'N', help: 'length of one measurement, 0.2 to 60; 2' },
+    rounds: { type: 'string', value: 'N', help: 'measurements of each cell, 1 to 50; 3; the median counts' },
+    connections: { type: 'string', value: 'N', help: 'kept-alive connections of the load, 1 to 1000; 64' },
+    check: { type: 'boolean', help: 'exit code 1 when a target is missed' },
+    json: { type: 'boolean', help: 'print JSON' },
+  },
+  words: { least: 0, most: 0 },
+  load: () => import('./bench.js'),
+}
+
+/** Every command, in the order of the help. */
+export const COMMANDS: readonly CommandSpec[] = [START, CHECK, EXPLAIN, ENV, INIT, DEMO, BENCH]

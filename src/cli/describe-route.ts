@@ -1,0 +1,65 @@
+import type { Route, UpstreamBase } from '../config/config.js'
+import type { Match } from '../route/match.js'
+import { formatMillis } from '../time/units.js'
+
+/** `GET,POST https://api.example.com:8443/v1/**`. */
+export function describeMatch({ scheme, host, port, path, methods }: Match): string {
+  const origin = `${scheme === undefined ? '' : `${scheme}://`}${bracketed(host)}${port === undefined ? '' : `:${port}`}`
+  return `${methods === undefined ? '' : `${methods.join(',')} `}${origin}${path ?? ''}`
+}
+
+/** `https://api.example.com/base`, its port left out when it is the usual one. */
+export function describeUpstream({ scheme, host, port, base_path }: UpstreamBase): string {
+  const usual = scheme === 'https' ? 443 : 80
+  return `${scheme}://${bracketed(host)}${port === usual ? '' : `:${port}`}${base_path}`
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+/** What each policy of a route says, a row each. */
+export function policyRows(route: Route): [name: string, says: string][] {
+  const { timeout, retry, cooldown, breaker, body } = route
+  const spans = [`total ${formatMillis(timeout.total)}`, `per try ${formatMillis(timeout.per_try)}`]
+  spans.push(`connect ${formatMillis(timeout.connect)}`, `idle ${formatMillis(timeout.idle)}`)
+  return [
+    ['timeout', spans.join(', ')],
+    ...retryRows(retry),
+    ['cooldown', cooldown === undefined ? 'off' : `after ${cooldown.on.join(', ')}; ${cooldown.queue} may wait`],
+    [
+      'breaker',
+      breaker === undefined
+        ? 'off'
+        : `opens for ${formatMillis(breaker.open)} after ${breaker.failures} failures in a row, or ${breaker.ratio * 100}% of at least ${breaker.min_requests} in ${formatMillis(breaker.window)}`,
+    ],
+    ['body', `kept to repeat: ${formatSize(body.memory)} in memory, up to ${formatSize(body.spill)} on disk`],
+  ]
+}
+
+function retryRows(retry: Route['retry']): [string, string][] {
+  if (retry === undefined) return [['retry', 'off']]
+  const { backoff, retry_after, budget } = retry
+  const longer = retry_after.when_longer === 'cap' ? 'longer ones are cut to that' : 'longer ones end it'
+  return [
+    [
+      'retry',
+      `${retry.attempts} tries on ${retry.statuses.join(', ')}${retry.network ? ' and failed connections' : ''}`,
+    ],
+    ['', `POST and PATCH that may have been applied: ${retry.non_idempotent}`],
+    [
+      '',
+      `waits of up to ${formatMillis(backoff.base)}, doubling to ${formatMillis(backoff.cap)}; Retry-After to ${formatMillis(retry_after.max)}, ${longer}`,
+    ],
+    ['', `budget of ${budget.ratio * 100}% of requests plus ${budget.min_per_second} per second`],
+  ]
+}
+
+/** `64KiB`: the largest unit that divides it. */
+export function formatSize(bytes: number): string {
+  const units = [
+    ['GiB', 1_073_741_824],
+    ['MiB', 1_048_576],
+    ['KiB', 1_024],
+  ] as const
+  const unit = units.find(([, factor]) => bytes > 0 && bytes % factor === 0)
+  return unit === undefined ? `${bytes}B` : `${bytes / unit[1]}${unit[0]}`
+}

@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto'
+import { type Fields, fieldValues } from '../http/fields.js'
+
+/** Where clients carry what identifies them to an upstream. */
+const CREDENTIAL_FIELDS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie']
+
+/**
+ * Tells credentials apart without keeping them: cooldowns are shared by the requests of one credential only (R8).
+ * Empty for a request without any.
+ */
+export function credentialPrint(fields: Fields): string {
+  const values = CREDENTIAL_FIELDS.flatMap(name => fieldValues(fields, name).map(value => `${name}:${value}`))
+  return values.length === 0 ? '' : createHash('sha256').update(values.join('\n')).digest('base64url').slice(0, 16)
+}

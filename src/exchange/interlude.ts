@@ -1,0 +1,87 @@
+import type { Cancel, Clock } from '../time/clock.js'
+import type { Millis } from '../time/units.js'
+import type { ResponseHead } from '../wire/events.js'
+import { HeldAnswer } from './held-answer.js'
+import type { OriginView } from './origin-view.js'
+
+/**
+ * What lies between two attempts: a wait or a turn at the cooldown gate, and the disposal of the refused answer.
+ * `ready` is called when both are over (L7); not while neither was begun.
+ */
+export class Interlude {
+  readonly #clock: Clock
+  readonly #origin: OriginView
+  readonly #ready: () => void
+  readonly #giveUpConnection: () => void
+  #held: HeldAnswer | undefined
+  #disposing = false
+  #cancelWait: Cancel | undefined
+
+  /** @param giveUpConnection the refused answer did not end in time: its connection must go */
+  constructor(clock: Clock, origin: OriginView, ready: () => void, giveUpConnection: () => void) {
+    this.#clock = clock
+    this.#origin = origin
+    this.#ready = ready
+    this.#giveUpConnection = giveUpConnection
+  }
+
+  /** The refused answer, once it was read whole. */
+  get held(): HeldAnswer | undefined {
+    return this.#held?.whole ? this.#held : undefined
+  }
+
+  /** The refused answer is still being read: what arrives belongs to it. */
+  get draining(): HeldAnswer | undefined {
+    return this.#disposing ? this.#held : undefined
+  }
+
+  waitFor(span: Millis): void {
+    this.#cancelWait = this.#clock.schedule(span, () => this.#waited())
+  }
+
+  /** @returns how long it would take, when that is too long or the queue is full */
+  takeTurn(dueAt: number): 'pass' | 'queued' | Millis {
+    const { entry, leave } = this.#origin.enterGate({ dueAt, release: () => this.#waited() })
+    if (entry === 'pass') return entry
+    if (entry !== 'queued') return 'full' in entry ? entry.full : entry.late
+    this.#cancelWait = leave
+    return entry
+  }
+
+  dispose(head: ResponseHead): void {
+    this.#held = new HeldAnswer(head, whole => {
+      if (!whole) this.#giveUpConnection()
+      this.#disposed()
+    })
+    this.#disposing = true
+    this.#held.drain(this.#clock)
+  }
+
+  /** The connection of the refused answer is gone before its end. */
+  lostConnection(): void {
+    this.#held?.cancel()
+    this.#disposed()
+  }
+
+  /** Nothing is waited for any more. */
+  cancel(): void {
+    this.#cancelWait?.()
+    this.#cancelWait = undefined
+    this.#held?.cancel()
+    this.#disposing = false
+  }
+
+  #waited(): void {
+    this.#cancelWait = undefined
+    this.#proceed()
+  }
+
+  #disposed(): void {
+    this.#disposing = false
+    this.#proceed()
+  }
+
+  #proceed(): void {
+    if (this.#cancelWait === undefined && !this.#disposing) this.#ready()
+  }
+}

@@ -1,0 +1,51 @@
+/** What the log says of one attempt. */
+export type AttemptRecord = {
+  n: number
+  /** A status, or the name of a fault. */
+  outcome: string
+  /** Why it was repeated, or why not. */
+  why: string
+  /** Milliseconds waited before the next attempt. */
+  wait_ms: number
+  reused: boolean
+  bytes_sent: number
+  /** Monotonic milliseconds; the log says how long it took. */
+  startedAt: number
+  endedAt: number
+}
+
+export type Mode = 'forward' | 'mount' | 'tunnel' | 'upgrade' | 'refused'
+
+/** The one record `exchange` per request, as the exchange leaves it; `log.ts` makes the line. */
+export type ExchangeRecord = {
+  readonly id: string
+  readonly route: string
+  readonly mode: Mode
+  readonly method: string
+  readonly host: string
+  /** Without the query. */
+  readonly path: string
+  /** What the client got; 0 when it got nothing. */
+  readonly status: number
+  /** How it ended when not with a complete answer: `client-gone`, or the fault that broke it. */
+  readonly end: string | undefined
+  readonly attempts: readonly AttemptRecord[]
+  /** Monotonic milliseconds. */
+  readonly startedAt: number
+  readonly bytes_in: number
+  readonly bytes_out: number
+}
+
+export type RecordSink = (record: ExchangeRecord) => void
+
+/** What the proxy itself cost, in milliseconds: the whole duration without the attempts and the waits between them. */
+export function overhead(attempts: readonly AttemptRecord[], duration: number): number {
+  let own = duration
+  for (const attempt of attempts) own -= attempt.endedAt - attempt.startedAt + attempt.wait_ms
+  return Math.max(0, own)
+}
+
+export const withoutQuery = (path: string): string => {
+  const query = path.indexOf('?')
+  return query < 0 ? path : path.slice(0, query)
+}

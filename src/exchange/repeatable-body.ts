@@ -1,0 +1,228 @@
+import type { Fields } from '../http/fields.js'
+import type { BodyWriter, RequestBody } from '../upstream/dispatch.js'
+import type { Framing } from '../wire/events.js'
+import type { ClientBody } from './lane.js'
+import { SpillFile } from './spill-file.js'
+
+/** Bytes of request bodies kept in memory by all exchanges together (`limits.body_memory_total`). */
+export class BodyMemory {
+  readonly #max: number
+  #used = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get used(): number {
+    return this.#used
+  }
+
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.#max) return false
+    this.#used += bytes
+    return true
+  }
+
+  give(bytes: number): void {
+    this.#used -= bytes
+  }
+}
+
+export type BodyLimits = {
+  /** Bytes kept in memory, then in a file; 0 and 0 keep nothing. */
+  readonly memory: number
+  readonly spill: number
+  /** Where the file goes: a private directory. */
+  readonly directory: string
+  readonly shared: BodyMemory
+}
+
+const FILE_READ = 65_536
+
+/**
+ * One body for every attempt (L3, L5): kept while it streams, given from its first byte to each attempt, and then the
+ * unread rest of the same client stream. Over the caps it still flows once, but cannot be repeated.
+ * The client is read only while an attempt takes what it gives (L4).
+ */
+export class RepeatableBody implements RequestBody {
+  readonly framing: Framing
+  /** Bytes read from the client. */
+  received = 0
+  readonly #source: ClientBody
+  readonly #limits: BodyLimits
+  readonly #onProgress: (ended: boolean) => void
+  #kept: Buffer[] = []
+  #keptBytes = 0
+  #file: SpillFile | undefined
+  #keeping: boolean
+  #overCap: boolean
+  #released = false
+  #started = false
+  #trailers: Fields | undefined
+  #writer: BodyWriter | undefined
+  #blocked = false
+  /** How far the current attempt has come: chunks from memory, then bytes from the file. */
+  #nextChunk = 0
+  #filePosition = 0
+  #reading = false
+
+  /** @param onProgress called whenever bytes came from the client, and once more when they ended */
+  constructor(source: ClientBody, framing: Framing, limits: BodyLimits, onProgress: (ended: boolean) => void) {
+    this.#source = source
+    this.framing = framing
+    this.#limits = limits
+    this.#onProgress = onProgress
+    const keepable = limits.memory + limits.spill
+    this.#overCap = keepable > 0 && framing.kind === 'length' && framing.length > keepable
+    this.#keeping = keepable > 0 && !this.#overCap
+  }
+
+  /** The next attempt can be given the same bytes. */
+  get repeatable(): boolean {
+    return !this.#started || (this.#keeping && this.#file?.failed !== true)
+  }
+
+  /** It was too large to keep: worth saying, where a repeat was wanted. */
+  get overCap(): boolean {
+    return this.#overCap
+  }
+
+  /** Everything was read from the client. */
+  get ended(): boolean {
+    return this.#trailers !== undefined
+  }
+
+  get started(): boolean {
+    return this.#started
+  }
+
+  pour(into: BodyWriter): void {
+    this.#writer = into
+    this.#blocked = false
+    this.#nextChunk = 0
+    this.#filePosition = 0
+    if (this.#started) return this.#push()
+    this.#started = true
+    this.#source.start({
+      onData: chunk => this.#onData(chunk),
+      onEnd: trailers => this.#onEnd(trailers),
+    })
+  }
+
+  more(): void {
+    if (!this.#blocked) return
+    this.#blocked = false
+    this.#push()
+  }
+
+  halt(): void {
+    this.#writer = undefined
+    if (this.#started && !this.ended) this.#source.pause()
+  }
+
+  /** Nothing will be repeated any more: what was kept is let go; the rest still flows to the current attempt. */
+  release(): void {
+    this.#released = true
+    // An attempt that is still being given kept bytes needs them.
+    if (this.#keeping && this.#caughtUp()) this.#drop()
+  }
+
+  /** Ends the exchange: nothing is kept or given. */
+  close(): void {
+    this.#writer = undefined
+    this.#drop()
+  }
+
+  #drop(): void {
+    this.#keeping = false
+    this.#limits.shared.give(this.#keptBytes)
+    this.#keptBytes = 0
+    this.#kept = []
+    this.#file?.close()
+    this.#file = undefined
+    this.#nextChunk = 0
+    this.#filePosition = 0
+  }
+
+  #onData(chunk: Buffer): void {
+    this.received += chunk.length
+    this.#onProgress(false)
+    const live = this.#caughtUp()
+    if (this.#keeping && !(live && this.#released)) this.#keep(chunk)
+    if (!live) return
+    this.#skipKept()
+    if (this.#writer !== undefined && !this.#writer.write(chunk)) {
+      this.#blocked = true
+      this.#source.pause()
+    }
+  }
+
+  #onEnd(trailers: Fields): void {
+    this.#trailers = trailers
+    this.#onProgress(true)
+    if (this.#caughtUp()) this.#finish()
+  }
+
+  /** The current attempt has been given everything that is kept. */
+  #caughtUp(): boolean {
+    return this.#nextChunk >= this.#kept.length && this.#filePosition >= (this.#file?.length ?? 0)
+  }
+
+  #skipKept(): void {
+    this.#nextChunk = this.#kept.length
+    this.#filePosition = this.#file?.length ?? 0
+  }
+
+  #keep(chunk: Buffer): void {
+    const { memory, spill, directory, shared } = this.#limits
+    if (this.#file === undefined && this.#keptBytes + chunk.length <= memory && shared.take(chunk.length)) {
+      this.#kept.push(chunk)
+      this.#keptBytes += chunk.length
+      return
+    }
+    if (spill > 0) this.#file ??= SpillFile.open(directory)
+    if (this.#file === undefined || this.#file.failed || this.#file.length + chunk.length > spill) {
+      this.#overCap = true
+      // Bytes that the current attempt was not given yet go with the rest: it cannot be completed.
+      if (!this.#caughtUp()) this.#writer?.fail('the request body outgrew what may be kept')
+      this.#drop()
+      return
+    }
+    this.#file.append(chunk)
+  }
+
+  /** Gives kept bytes until the attempt has enough or has caught up with the client. */
+  #push(): void {
+    while (this.#writer !== undefined && !this.#blocked && this.#nextChunk < this.#kept.length) {
+      this.#blocked = !this.#writer.write(this.#kept[this.#nextChunk++] as Buffer)
+    }
+    if (this.#writer === undefined || this.#blocked) return
+    if (!this.#caughtUp()) return this.#pushFile()
+    if (this.#released && this.#keeping) this.#drop()
+    if (this.ended) return this.#finish()
+    this.#source.resume()
+  }
+
+  #pushFile(): void {
+    if (this.#reading || this.#file === undefined) return
+    const writer = this.#writer
+    this.#reading = true
+    this.#file.read(this.#filePosition, FILE_READ, chunk => {
+      this.#reading = false
+      if (this.#writer === undefined) return
+      // Another attempt took over while this was read: it starts at its own position.
+      if (this.#writer !== writer) return this.#push()
+      if (chunk === undefined) return this.#writer.fail('the kept request body could not be read back')
+      this.#filePosition += chunk.length
+      this.#blocked = !this.#writer.write(chunk)
+      this.#push()
+    })
+  }
+
+  #finish(): void {
+    const writer = this.#writer
+    if (this.#trailers === undefined) return
+    this.#writer = undefined
+    writer?.end(this.#trailers)
+  }
+}

@@ -1,0 +1,167 @@
+import { type Fields, fieldValue } from '../http/fields.js'
+import { viaValue } from '../http/via.js'
+import { isExhaustion } from '../policy/retry.js'
+import type { RetrySettings } from '../policy/settings.js'
+import type { Outcome, Why } from '../policy/types.js'
+import type { AttemptFault } from '../upstream/to-fault.js'
+import type { ResponseHead } from '../wire/events.js'
+import { informationalHead } from '../wire/serialize-answer.js'
+import type { AttemptLog } from './attempt-log.js'
+import type { HeldAnswer } from './held-answer.js'
+import type { ClientAnswer, RawClient, RawSink } from './lane.js'
+import {
+  faultAnswer,
+  type OwnAnswer,
+  passedFields,
+  type Reached,
+  type Refusal,
+  reachedBy,
+  refusalAnswer,
+} from './respond.js'
+
+/** The one answer of an exchange, on its way to the client. */
+export class Reply {
+  /** What the client got; 0 while it got nothing. */
+  status = 0
+  bytes = 0
+  readonly #answer: ClientAnswer
+  readonly #id: string
+  readonly #method: string
+  readonly #pseudonym: string
+  readonly #retry: RetrySettings | undefined
+  readonly #log: AttemptLog
+  #interims: string[] = []
+  #raw: RawClient | undefined
+
+  constructor(
+    answer: ClientAnswer,
+    id: string,
+    method: string,
+    pseudonym: string,
+    retry: RetrySettings | undefined,
+    log: AttemptLog,
+  ) {
+    this.#answer = answer
+    this.#id = id
+    this.#method = method
+    this.#pseudonym = pseudonym
+    this.#retry = retry
+    this.#log = log
+  }
+
+  /** A 1xx answer. While its attempt may be repeated the client must not see hints of an answer it never gets (L12). */
+  inform(head: ResponseHead): void {
+    const interim = informationalHead(head, viaValue(this.#pseudonym))
+    if (this.#retry === undefined) this.#answer.inform(interim)
+    else this.#interims.push(interim)
+  }
+
+  /** What the attempt hinted at is void. */
+  forgetInterims(): void {
+    this.#interims = []
+  }
+
+  /** The first byte of the final head: from here on the outcome is final (L8). */
+  commit(head: ResponseHead, why: Why): void {
+    for (const interim of this.#interims) this.#answer.inform(interim)
+    this.status = head.status
+    this.#answer.begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
+  }
+
+  /** Lets a head go out that has no body yet. */
+  flush(): void {
+    this.#answer.flush()
+  }
+
+  /** @returns false when the upstream should be paused until the client drains */
+  write(chunk: Buffer): boolean {
+    this.bytes += chunk.length
+    return this.#raw ? this.#raw.write(chunk) : this.#answer.write(chunk)
+  }
+
+  end(trailers: Fields): void {
+    this.#answer.end(trailers)
+  }
+
+  /** The answer of an earlier attempt, byte for byte (R10). */
+  giveHeld({ head, body }: HeldAnswer, why: Why): void {
+    this.#give(head.status, head.reason, this.#fieldsOf(head, why), body)
+  }
+
+  /** No attempt gave an answer. */
+  giveFault(outcome: Outcome & { readonly kind: 'fault' }): void {
+    const own = faultAnswer(outcome, this.#id, this.#log.records)
+    this.#giveOwn(own, reachedBy(outcome))
+  }
+
+  refuse(refusal: Omit<Refusal, 'exchange'>): void {
+    this.#giveOwn(refusalAnswer({ ...refusal, exchange: this.#id }), refusal.outcome)
+  }
+
+  #giveOwn({ status, reason, fields, body }: OwnAnswer, reached: Reached | undefined): void {
+    // SDKs that repeat by themselves must not, when the upstream may have acted.
+    if (this.#retry?.tell_client && reached === 'unknown') fields.push('x-should-retry', 'false')
+    this.#give(status, reason, fields, this.#method === 'HEAD' ? [] : [body])
+  }
+
+  /** The 101: from here on bytes pass both ways. */
+  upgrade(head: ResponseHead, sink: RawSink): void {
+    const fields = passedFields(head, this.#pseudonym, this.#log.records, undefined)
+    fields.push('Connection', 'Upgrade', 'Upgrade', fieldValue(head.fields, 'upgrade') ?? '')
+    this.status = head.status
+    this.#raw = this.#answer.upgrade(head.status, head.reason, fields, sink)
+  }
+
+  get isRaw(): boolean {
+    return this.#raw !== undefined
+  }
+
+  /** Raw mode: the upstream sends no more. */
+  endRaw(): void {
+    this.#raw?.end()
+  }
+
+  pauseRaw(): void {
+    this.#raw?.pause()
+  }
+
+  resumeRaw(): void {
+    this.#raw?.resume()
+  }
+
+  /** What is broken must look broken: no clean end of a truncated answer, and a reset stays a reset (L8, FP-18). */
+  break(fault: AttemptFault): void {
+    if (this.#raw === undefined) this.#answer.abort()
+    else if (fault.reset) this.#raw.reset()
+    else this.#raw.end()
+  }
+
+  #give(status: number, reason: string, fields: string[], body: readonly Buffer[]): void {
+    this.status = status
+    this.bytes = body.reduce((sum, chunk) => sum + chunk.length, 0)
+    this.#answer.begin(status, reason, fields, this.bytes)
+    for (const chunk of body) this.#answer.write(chunk)
+    this.#answer.end([])
+  }
+
+  #fieldsOf(head: ResponseHead, why: Why): string[] {
+    const fields = passedFields(head, this.#pseudonym, this.#log.records, noteFor(why, this.#log.count))
+    // R10: an SDK behind us should not start over where we gave up.
+    if (this.#retry?.tell_client && isExhaustion(why) && fieldValue(fields, 'x-should-retry') === undefined) {
+      fields.push('x-should-retry', 'false')
+    }
+    return fields
+  }
+}
+
+/** L3: a body that could not be kept is said, never silently passed over; so is an empty budget. */
+function noteFor(why: Why, attempts: number): string | undefined {
+  if (why === 'body-not-kept') return `retry=off; reason=${why}`
+  return isExhaustion(why) && attempts === 1 ? `retry=off; reason=${why}` : undefined
+}
+
+/** The length of the body as it will go to the client; `undefined` when only its end will tell. */
+function bodyLength({ framing }: ResponseHead): number | undefined {
+  if (framing.kind === 'length') return framing.length
+  return framing.kind === 'none' ? 0 : undefined
+}

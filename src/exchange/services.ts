@@ -1,0 +1,23 @@
+import type { UpstreamHealths } from '../state/upstream-healths.js'
+import type { Clock, Random } from '../time/clock.js'
+import type { Watch } from '../time/watch.js'
+import type { Upstreams } from '../upstream/upstream.js'
+import type { RecordSink } from './record.js'
+import type { BodyMemory } from './repeatable-body.js'
+
+/** What every exchange is given; made once, in `main`. */
+export type Services = {
+  readonly clock: Clock
+  readonly random: Random
+  readonly watch: Watch
+  readonly upstreams: Upstreams
+  readonly healths: UpstreamHealths
+  readonly bodyMemory: BodyMemory
+  /** A private directory for request bodies that outgrow memory. */
+  readonly spillDirectory: string
+  /** Our pseudonym in `Via` (RFC 9110 §7.6.3). */
+  readonly pseudonym: string
+  readonly newId: () => string
+  /** Undefined when nobody reads exchange records. */
+  readonly record: RecordSink | undefined
+}

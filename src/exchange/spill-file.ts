@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import { close, closeSync, openSync, read, unlinkSync, write } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * A private file (0600, unlinked while open, so that nothing of it outlives the process) for the part of a request
+ * body that memory may not keep. Appends are written in order and in the background; reads wait for them.
+ */
+export class SpillFile {
+  readonly #fd: number
+  /** Bytes appended, written or not. */
+  #length = 0
+  #pending = 0
+  #failed = false
+  #closed = false
+  #whenWritten: (() => void)[] = []
+
+  private constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  /** @returns undefined when the directory does not take a file: the body then cannot be kept, but still flows. */
+  static open(directory: string): SpillFile | undefined {
+    try {
+      const path = join(directory, `body-${randomBytes(8).toString('hex')}`)
+      const fd = openSync(path, 'wx+', 0o600)
+      try {
+        unlinkSync(path)
+      } catch {
+        closeSync(fd)
+        return undefined
+      }
+      return new SpillFile(fd)
+    } catch {
+      return undefined
+    }
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** A write failed (disk full): what was appended cannot be read back. */
+  get failed(): boolean {
+    return this.#failed
+  }
+
+  append(chunk: Buffer): void {
+    const at = this.#length
+    this.#length += chunk.length
+    this.#pending++
+    this.#write(chunk, at)
+  }
+
+  /** Up to `bytes` from `position`; `undefined` when they cannot be read. */
+  read(position: number, bytes: number, done: (chunk: Buffer | undefined) => void): void {
+    if (this.#pending > 0) {
+      this.#whenWritten.push(() => this.read(position, bytes, done))
+      return
+    }
+    if (this.#failed || this.#closed) return done(undefined)
+    const chunk = Buffer.allocUnsafe(Math.min(bytes, this.#length - position))
+    this.#pending++
+    read(this.#fd, chunk, 0, chunk.length, position, (error, count) => {
+      this.#settled()
+      done(error || count === 0 ? undefined : chunk.subarray(0, count))
+    })
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#pending === 0) close(this.#fd, () => undefined)
+  }
+
+  #write(chunk: Buffer, at: number): void {
+    write(this.#fd, chunk, 0, chunk.length, at, (error, written) => {
+      if (!error && written < chunk.length) return this.#write(chunk.subarray(written), at + written)
+      if (error) this.#failed = true
+      this.#settled()
+    })
+  }
+
+  #settled(): void {
+    this.#pending--
+    if (this.#pending > 0) return
+    if (this.#closed) close(this.#fd, () => undefined)
+    for (const waiting of this.#whenWritten.splice(0)) waiting()
+  }
+}

@@ -1,0 +1,126 @@
+import type { IncomingMessage } from 'node:http'
+import type { ListenAddress } from '../config/config.js'
+import type { RequestHead } from '../exchange/lane.js'
+import type { Plan } from '../exchange/plan.js'
+import type { OwnAnswer, Refusal } from '../exchange/respond.js'
+import type { Fields } from '../http/fields.js'
+import { checkRequest } from '../http/request-fields.js'
+import { parseTarget, type Target } from '../http/request-target.js'
+import { hasVia } from '../http/via.js'
+import type { TunnelTarget } from './client-connection.js'
+import type { MountPoint } from './mount-location.js'
+import { countForward, planRequest } from './plan.js'
+import type { Rules } from './rules.js'
+
+export type RefusalReason = Omit<Refusal, 'exchange'>
+
+export type Admission =
+  | { readonly kind: 'go'; readonly plan: Plan; readonly head: RequestHead; readonly mount: MountPoint | undefined }
+  | { readonly kind: 'refuse'; readonly refusal: RefusalReason }
+  /** Answered here: `OPTIONS *`, and TRACE or OPTIONS whose `Max-Forwards` is used up. */
+  | { readonly kind: 'own'; readonly answer: OwnAnswer }
+
+/** One listening address and what it serves. */
+export type Door = {
+  readonly address: ListenAddress
+  /** Absolute-form and CONNECT. */
+  readonly forward: boolean
+  readonly mounts: boolean
+}
+
+/** Longer targets are refused: the path would be kept in memory for as long as the exchange lives. */
+const TARGET_MAX = 16_384
+
+const refuse = (code: Refusal['code'], detail: string): Admission => ({
+  kind: 'refuse',
+  refusal: { code, detail, outcome: 'not-sent' },
+})
+
+/**
+ * Everything that is asked of a request before it may become an exchange, in order: framing (F2), target (F3), loop (F1),
+ * client, route. @param upgrade the protocol asked for, on the upgrade lane only
+ */
+export function admit(
+  request: IncomingMessage,
+  tunnel: TunnelTarget | undefined,
+  door: Door,
+  rules: Rules,
+  pseudonym: string,
+  upgrade: string | undefined,
+): Admission {
+  const { rawHeaders: fields, method = '', url = '' } = request
+  const checked = checkRequest(fields, method, request.httpVersion)
+  if ('refuse' in checked) return refuseChecked(checked)
+  if (url.length > TARGET_MAX) return refuse('target_too_long', `the request target is longer than ${TARGET_MAX} bytes`)
+  const target = parseTarget(method, url)
+  if (target === undefined) return refuse('bad_request', 'the request target is malformed or ambiguous (RFC 9112 §3.2)')
+  if (upgrade !== undefined && checked.framing.kind !== 'none') {
+    return refuse('bad_request', 'an upgrade request with a body is not passed on')
+  }
+  if (hasVia(fields, pseudonym)) return refuse('loop', 'this request has been through this proxy already')
+  const denied = tunnel === undefined ? checkClient(request, target, rules) : undefined
+  if (denied !== undefined) return denied
+  const forwarded = countForward(method, fields)
+  if (forwarded === 'answer') return { kind: 'own', answer: finalRecipient(request) }
+  if (!door.forward && target.form !== 'origin') return refuse('not_a_relay', 'this listener serves mounts only')
+  const { host, framing, expectContinue: expect } = checked
+  const arrival = {
+    method,
+    target,
+    fields,
+    host,
+    listener: door.address,
+    tunnel,
+    mounts: door.mounts,
+    upgrade: upgrade !== undefined,
+  }
+  const planned = planRequest(arrival, rules)
+  if ('refusal' in planned) return { kind: 'refuse', refusal: planned.refusal }
+  if ('own' in planned) return { kind: 'own', answer: options() }
+  const head: RequestHead = { method, fields: forwarded, framing, expect, upgrade }
+  return { kind: 'go', plan: planned.plan, head, mount: planned.mount }
+}
+
+function refuseChecked({ refuse: reason, status }: { refuse: string; status?: 417 | 431 | 501 }): Admission {
+  if (status === 431) return refuse('headers_too_large', reason)
+  if (status === 417) return refuse('expectation_failed', reason)
+  return refuse(status === 501 ? 'not_implemented' : 'bad_request', reason)
+}
+
+function checkClient(request: IncomingMessage, target: Target, { access }: Rules): Admission | undefined {
+  const code = access.check(request.rawHeaders, request.socket.remoteAddress)
+  if (code === 'client_denied') return refuse(code, 'this client address is not listed in listen.allow_from')
+  if (code === undefined) return undefined
+  const extra = target.form === 'origin' ? [] : ['Proxy-Authenticate', 'Basic realm="mulligan"']
+  return {
+    kind: 'refuse',
+    refusal: { code, detail: 'listen.auth is set: send Proxy-Authorization', outcome: 'not-sent', extra },
+  }
+}
+
+/** We are the last to see it (RFC 9110 §7.6.2). TRACE is not echoed with what identifies the client (§9.3.8). */
+function finalRecipient(request: IncomingMessage): OwnAnswer {
+  if (request.method === 'OPTIONS') return options()
+  const body = Buffer.from(
+    `TRACE ${request.url} HTTP/${request.httpVersion}\r\n${echo(request.rawHeaders)}\r\n`,
+    'latin1',
+  )
+  const fields = ['Content-Type', 'message/http', 'Content-Length', String(body.length)]
+  return { status: 200, reason: 'OK', fields, body }
+}
+
+const SECRET =
+  /^(?:authorization|proxy-authorization|cookie|x-api-key|api-key|x-goog-api-key|x-payment|payment-signature)$/i
+
+function echo(fields: Fields): string {
+  let lines = ''
+  for (let i = 0; i < fields.length; i += 2) {
+    if (!SECRET.test(fields[i] as string)) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
+  }
+  return lines
+}
+
+function options(): OwnAnswer {
+  const allow = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT'
+  return { status: 200, reason: 'OK', fields: ['Allow', allow, 'Content-Length', '0'], body: Buffer.alloc(0) }
+}

@@ -1,0 +1,37 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { type Fields, fieldValue } from '../http/fields.js'
+import { createAddressTest } from '../upstream/destination.js'
+
+/** Who may use the proxy port: everyone on loopback, listed networks, and who knows the credential (`listen.auth`). */
+export type ClientAccess = {
+  /** @returns the refusal, or undefined for a client that may pass */
+  readonly check: (
+    fields: Fields,
+    remoteAddress: string | undefined,
+  ) => 'proxy_auth_required' | 'client_denied' | undefined
+}
+
+/** @param credential `username:password`, when `listen.auth` is set */
+export function createClientAccess(credential: string | undefined, allowFrom: readonly string[]): ClientAccess {
+  const listed = createAddressTest(allowFrom)
+  const wanted = credential === undefined ? undefined : digest(`Basic ${Buffer.from(credential).toString('base64')}`)
+  return {
+    check: (fields, remoteAddress) => {
+      if (wanted === undefined && allowFrom.length === 0) return undefined
+      // A unix socket has no address: its file mode decides.
+      if (remoteAddress === undefined || (allowFrom.length > 0 && listed(remoteAddress))) return undefined
+      if (wanted === undefined) return isLoopback(remoteAddress) ? undefined : 'client_denied'
+      const given = fieldValue(fields, 'proxy-authorization')
+      return given !== undefined && timingSafeEqual(digest(normalized(given)), wanted)
+        ? undefined
+        : 'proxy_auth_required'
+    },
+  }
+}
+
+const isLoopback = createAddressTest(['127.0.0.0/8', '::1/128'])
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+
+/** The scheme's case is free (RFC 9110 §11.1). */
+const normalized = (value: string): string => value.replace(/^basic +/i, 'Basic ')

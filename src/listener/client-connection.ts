@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net'
+import type { Exchange } from '../exchange/exchange.js'
+import type { RefusalCode } from '../faults.js'
+
+/** The authority a CONNECT pinned for everything inside the tunnel (F3). */
+export type TunnelTarget = { readonly host: string; readonly port: number; readonly authority: string }
+
+/**
+ * What we know of one client socket beyond HTTP: one exchange at a time in the order the requests came, and nothing
+ * after a refusal. Node parses pipelined requests ahead, also behind one that was refused with `Connection: close`.
+ */
+export class ClientConnection {
+  readonly socket: Socket
+  /** Plain HTTP inside a CONNECT tunnel: requests are for this authority only. */
+  tunnel: TunnelTarget | undefined
+  #exchange: Exchange | undefined
+  #busy = false
+  #reset = false
+  #dead = false
+  readonly #waiting: (() => void)[] = []
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('close', () => this.#onClose())
+    // Node's server reports what matters as `clientError`; without a listener a late error would end the process.
+    socket.on('error', error => {
+      this.#reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+    })
+  }
+
+  /** Nothing that still arrives here may be acted on. */
+  get dead(): boolean {
+    return this.#dead
+  }
+
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Runs `handle` when the requests before it are done; drops it if one of them closes the connection. */
+  enqueue(handle: () => void): void {
+    if (this.#dead) return
+    if (this.#busy) {
+      this.#waiting.push(handle)
+      return
+    }
+    this.#busy = true
+    handle()
+  }
+
+  /** The exchange that must hear when the client leaves. */
+  attend(exchange: Exchange): void {
+    this.#exchange = exchange
+  }
+
+  /** The current request is done: its answer was handed to the socket. */
+  done(): void {
+    this.#exchange = undefined
+    this.#busy = false
+    const next = this.#waiting.shift()
+    if (next !== undefined) this.enqueue(next)
+  }
+
+  /** The body of the request under way is malformed. @returns false when there is no answer to give any more */
+  breakRequest(code: RefusalCode, detail: string): boolean {
+    return this.#exchange?.clientBroke(code, detail) ?? false
+  }
+
+  /** No further request of this connection is looked at. */
+  refuseRest(): void {
+    this.#dead = true
+    this.#waiting.length = 0
+  }
+
+  #onClose(): void {
+    this.refuseRest()
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    exchange?.clientGone(this.#reset)
+  }
+}
+
+const connections = new WeakMap<Socket, ClientConnection>()
+
+/** The one `ClientConnection` of a socket, however often it changes hands between lanes. */
+export function clientConnection(socket: Socket): ClientConnection {
+  const known = connections.get(socket)
+  if (known !== undefined) return known
+  const connection = new ClientConnection(socket)
+  connections.set(socket, connection)
+  return connection
+}

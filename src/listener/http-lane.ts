@@ -1,0 +1,153 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
+import type { Fields } from '../http/fields.js'
+
+/** How much of an unwanted request body is read, and for how long, so that the client can read its answer first. */
+const LINGER_BYTES = 262_144
+const LINGER_MS = 1_000
+
+/** A request body of the `node:http` lane. */
+export class NodeBody implements ClientBody {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #expect: boolean
+  #started = false
+
+  constructor(request: IncomingMessage, response: ServerResponse, expect: boolean) {
+    this.#request = request
+    this.#response = response
+    this.#expect = expect
+  }
+
+  /** The client was never told to go on with its body. */
+  get expectationOpen(): boolean {
+    return this.#expect && !this.#started
+  }
+
+  start(sink: { onData: (chunk: Buffer) => void; onEnd: (trailers: Fields) => void }): void {
+    this.#started = true
+    if (this.#expect) this.#response.writeContinue()
+    this.#request.on('data', sink.onData)
+    this.#request.on('end', () => sink.onEnd(this.#request.rawTrailers))
+  }
+
+  pause(): void {
+    this.#request.pause()
+  }
+
+  resume(): void {
+    this.#request.resume()
+  }
+
+  /** Reads on for a moment without looking, then closes: an answer before the end of the body must not be lost to a reset. */
+  linger(): void {
+    const request = this.#request
+    const { socket } = request
+    let left = LINGER_BYTES
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+    request.removeAllListeners('data')
+    request.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left < 0) socket.destroy()
+    })
+    request.on('end', () => clearTimeout(timer))
+    socket.on('close', () => clearTimeout(timer))
+    request.resume()
+  }
+}
+
+export type NodeAnswerOptions = {
+  /** Edits the fields just before they go out: mounts rewrite `Location`. */
+  readonly edit: ((fields: string[]) => string[]) | undefined
+  /** The connection takes no further request. */
+  readonly last: () => boolean
+  readonly onDrain: () => void
+  /** The answer is with the socket, or broken. */
+  readonly onDone: () => void
+}
+
+/** The answer side of the `node:http` lane. */
+export class NodeAnswer implements ClientAnswer {
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #body: NodeBody | undefined
+  readonly #options: NodeAnswerOptions
+  #left: number | undefined
+  #flushed = false
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: NodeBody | undefined,
+    options: NodeAnswerOptions,
+  ) {
+    this.#request = request
+    this.#response = response
+    this.#body = body
+    this.#options = options
+    response.sendDate = false
+  }
+
+  inform(head: string): void {
+    // HTTP/1.0 has no interim answers (RFC 9110 §15.2).
+    if (this.#request.httpVersionMinor === 1) this.#response.socket?.write(head, 'latin1')
+  }
+
+  begin(status: number, reason: string, fields: string[], length: number | undefined): void {
+    const { edit, last } = this.#options
+    const sent = edit ? edit(fields) : fields
+    if (last() || this.#body?.expectationOpen) sent.push('Connection', 'close')
+    this.#left = length
+    this.#response.writeHead(status, reason, sent)
+  }
+
+  flush(): void {
+    if (!this.#flushed) this.#response.flushHeaders()
+    this.#flushed = true
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#flushed = true
+    if (this.#left !== undefined) {
+      this.#left -= chunk.length
+      // The last bytes of a known length and the end go out together.
+      if (this.#left <= 0) {
+        this.#finish(chunk)
+        return true
+      }
+    }
+    const more = this.#response.write(chunk)
+    if (!more) this.#response.once('drain', this.#options.onDrain)
+    return more
+  }
+
+  end(trailers: Fields): void {
+    if (this.#response.writableEnded) return
+    if (trailers.length > 0) this.#response.addTrailers(pairs(trailers) as unknown as [string, string][])
+    this.#finish(undefined)
+  }
+
+  abort(): void {
+    // A reset, because a plain close would look like the clean end of an answer without a length.
+    this.#request.socket.resetAndDestroy()
+    this.#options.onDone()
+  }
+
+  upgrade(): RawClient {
+    throw new Error('the node:http lane hands upgrades to their own lane')
+  }
+
+  #finish(chunk: Buffer | undefined): void {
+    this.#flushed = true
+    if (chunk === undefined) this.#response.end()
+    else this.#response.end(chunk)
+    if (this.#body !== undefined && !this.#request.complete && !this.#body.expectationOpen) this.#body.linger()
+    this.#options.onDone()
+  }
+}
+
+function pairs(fields: Fields): string[][] {
+  const result: string[][] = []
+  for (let i = 0; i < fields.length; i += 2) result.push([fields[i] as string, fields[i + 1] as string])
+  return result
+}

@@ -1,0 +1,64 @@
+import type { IncomingMessage } from 'node:http'
+import type { ClientAnswer } from '../exchange/lane.js'
+import { withoutQuery } from '../exchange/record.js'
+import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
+import type { Services } from '../exchange/services.js'
+import type { RefusalCode } from '../faults.js'
+import type { RefusalReason } from './admission.js'
+
+/** After these the client may see the connection otherwise than we do, or is up to no good: it is closed. */
+const CLOSING: ReadonlySet<RefusalCode> = new Set([
+  'bad_request',
+  'headers_too_large',
+  'target_too_long',
+  'expectation_failed',
+  'not_implemented',
+  'cross_site',
+])
+
+export const closesConnection = (refusal: RefusalReason): boolean => CLOSING.has(refusal.code)
+
+/** Sends an answer made before any exchange existed. */
+export function giveOwn(answer: ClientAnswer, own: OwnAnswer, method: string): void {
+  const body = method === 'HEAD' ? Buffer.alloc(0) : own.body
+  answer.begin(own.status, own.reason, own.fields, body.length)
+  if (body.length > 0) answer.write(body)
+  answer.end([])
+}
+
+/** Refuses a request that never became an exchange; it is logged like one. */
+export function giveRefusal(
+  answer: ClientAnswer,
+  refusal: RefusalReason,
+  request: IncomingMessage,
+  services: Services,
+): void {
+  const id = services.newId()
+  const own = refusalAnswer({ ...refusal, exchange: id })
+  const { method = '', url = '' } = request
+  giveOwn(answer, own, method)
+  recordRefusal(services, id, refusal.code, own, { method, host: request.headers.host ?? '', path: withoutQuery(url) })
+}
+
+/** The record of a refusal. */
+export function recordRefusal(
+  services: Services,
+  id: string,
+  code: RefusalCode,
+  own: OwnAnswer,
+  about: { readonly method: string; readonly host: string; readonly path: string },
+): void {
+  const startedAt = services.clock.monotonic()
+  const sizes = { bytes_in: 0, bytes_out: own.body.length }
+  services.record?.({
+    id,
+    route: '-',
+    mode: 'refused',
+    ...about,
+    status: own.status,
+    end: code,
+    attempts: [],
+    startedAt,
+    ...sizes,
+  })
+}

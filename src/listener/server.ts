@@ -1,0 +1,126 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Exchange } from '../exchange/exchange.js'
+import { refusalAnswer } from '../exchange/respond.js'
+import type { Services } from '../exchange/services.js'
+import { type Admission, admit, type Door } from './admission.js'
+import { type ClientConnection, clientConnection } from './client-connection.js'
+import { ConnectLane } from './connect.js'
+import { NodeAnswer, NodeBody } from './http-lane.js'
+import { rewriteLocations } from './mount-location.js'
+import { closesConnection, giveOwn, giveRefusal } from './own-answer.js'
+import { refuseUnparsed } from './parse-error.js'
+import type { Rules } from './rules.js'
+import { UpgradeLane } from './upgrade.js'
+
+/** What a listener needs beside the exchanges' own services. */
+export type ListenerContext = {
+  readonly services: Services
+  /** The rules in force for the next request. */
+  readonly rules: () => Rules
+  /** Shutting down: every answer closes its connection. */
+  readonly draining: () => boolean
+}
+
+/** Limits that hold before anything is known of a request (F6). */
+const HEAD_TIMEOUT = 10_000
+const KEEP_ALIVE = 65_000
+const CHECK_EVERY = 1_000
+const WRITE_BUFFER = 262_144
+
+/** A hardened `node:http` server: the net for every legal form of HTTP/1.1, however odd. */
+export function createListener(context: ListenerContext, door: Door): Server {
+  const { limits } = context.rules().config
+  const server = createServer({
+    maxHeaderSize: limits.header_bytes,
+    headersTimeout: HEAD_TIMEOUT,
+    // A long upload is watched by the exchange's own deadlines.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE,
+    connectionsCheckingInterval: CHECK_EVERY,
+    highWaterMark: WRITE_BUFFER,
+    noDelay: true,
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+  })
+  // A limit here would hide framing fields behind it while the parser still obeys them; `checkRequest` refuses by count.
+  server.maxHeadersCount = 0
+  server.maxConnections = limits.connections
+  const lane = new HttpLane(context, door)
+  const upgrades = new UpgradeLane(context, door, server)
+  const tunnels = new ConnectLane(context, door, server)
+  const accept = (request: IncomingMessage, response: ServerResponse) => lane.accept(request, response)
+  server.on('connection', clientConnection)
+  server.on('request', accept)
+  server.on('checkContinue', accept)
+  server.on('checkExpectation', accept)
+  server.on('upgrade', (request, socket, early) => upgrades.accept(request, socket as Socket, early))
+  server.on('connect', (request, socket, early) => tunnels.accept(request, socket as Socket, early))
+  server.on('clientError', (error, socket) => refuseUnparsed(error, socket as Socket, context.services))
+  return server
+}
+
+class HttpLane {
+  readonly #context: ListenerContext
+  readonly #door: Door
+
+  constructor(context: ListenerContext, door: Door) {
+    this.#context = context
+    this.#door = door
+  }
+
+  accept(request: IncomingMessage, response: ServerResponse): void {
+    const connection = clientConnection(request.socket)
+    connection.enqueue(() => {
+      try {
+        this.#handle(connection, request, response)
+      } catch (error) {
+        this.#bug(error, connection, response)
+      }
+    })
+  }
+
+  /** A bug ends its exchange, not the process; what guards the process logs it. */
+  #bug(error: unknown, connection: ClientConnection, response: ServerResponse): void {
+    process.nextTick(() => {
+      throw error
+    })
+    connection.refuseRest()
+    if (response.headersSent) {
+      connection.socket.destroy()
+      return
+    }
+    const detail = 'a bug in mulligan ended this request'
+    const own = refusalAnswer({ code: 'proxy_internal_error', detail, exchange: this.#context.services.newId() })
+    response.writeHead(own.status, own.reason, [...own.fields, 'Connection', 'close']).end(own.body)
+  }
+
+  #handle(connection: ClientConnection, request: IncomingMessage, response: ServerResponse): void {
+    const { services, rules, draining } = this.#context
+    const admission = admit(request, connection.tunnel, this.#door, rules(), services.pseudonym, undefined)
+    const body = bodyOf(admission, request, response)
+    let exchange: Exchange | undefined
+    const mount = admission.kind === 'go' ? admission.mount : undefined
+    const answer = new NodeAnswer(request, response, body, {
+      edit: mount && (fields => rewriteLocations(fields, mount)),
+      last: () => connection.dead || draining(),
+      onDrain: () => exchange?.onClientDrain(),
+      onDone: () => connection.done(),
+    })
+    const method = request.method ?? ''
+    if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
+    if (admission.kind === 'refuse') {
+      if (closesConnection(admission.refusal)) connection.refuseRest()
+      return giveRefusal(answer, admission.refusal, request, services)
+    }
+    exchange = new Exchange(services, admission.plan, admission.head, body, answer)
+    connection.attend(exchange)
+    exchange.start()
+  }
+}
+
+function bodyOf(admission: Admission, request: IncomingMessage, response: ServerResponse): NodeBody | undefined {
+  if (admission.kind !== 'go') return new NodeBody(request, response, request.headers.expect !== undefined)
+  const { framing, expect } = admission.head
+  return framing.kind === 'none' ? undefined : new NodeBody(request, response, expect)
+}

@@ -1,0 +1,35 @@
+import type { Socket } from 'node:net'
+
+const KEEP_ALIVE_PROBE = 60_000
+
+/**
+ * Joins two sockets, bytes only: backpressure, half-close and reset pass through as they are (FP-04, FP-18).
+ * Calls `onOver` once, when both are closed.
+ */
+export function splice(client: Socket, upstream: Socket, onOver: (bytesIn: number, bytesOut: number) => void): void {
+  let open = 2
+  const over = () => {
+    open--
+    if (open === 0) onOver(upstream.bytesWritten, client.bytesWritten)
+  }
+  forward(client, upstream, over)
+  forward(upstream, client, over)
+}
+
+function forward(from: Socket, to: Socket, over: () => void): void {
+  from.setTimeout(0)
+  from.setKeepAlive(true, KEEP_ALIVE_PROBE)
+  from.on('data', chunk => {
+    if (!to.write(chunk)) from.pause()
+  })
+  to.on('drain', () => from.resume())
+  from.on('end', () => to.end())
+  from.on('error', error => {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') to.resetAndDestroy()
+  })
+  from.on('close', () => {
+    to.destroySoon()
+    over()
+  })
+  from.resume()
+}

@@ -1,0 +1,175 @@
+import type { Socket } from 'node:net'
+import type { Route } from '../config/config.js'
+import { AttemptLog } from '../exchange/attempt-log.js'
+import { faultAnswer, type OwnAnswer } from '../exchange/respond.js'
+import type { Services } from '../exchange/services.js'
+import { decideRetry } from '../policy/retry.js'
+import type { Outcome } from '../policy/types.js'
+import { type Cancel, timeLeft } from '../time/clock.js'
+import type { AttemptFault } from '../upstream/to-fault.js'
+import type { TunnelTarget } from './client-connection.js'
+import { giveOwn } from './own-answer.js'
+import { SocketAnswer } from './socket-lane.js'
+import { splice } from './splice.js'
+
+const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+/** The start of a request in origin-form: neither TLS nor any protocol where the client speaks first looks like it. */
+const REQUEST_LINE = /^[A-Z][A-Z-]{1,19} \//
+const MAYBE_REQUEST_LINE = /^[A-Z][A-Z-]{0,19} ?$/
+
+export type TunnelHost = {
+  /** Some route has something to say about plain HTTP to this target. */
+  readonly isRouted: () => boolean
+  /** Takes the client socket back as plain HTTP; the first bytes are on it. */
+  readonly serveHttp: () => void
+}
+
+/**
+ * One CONNECT: dials first and answers 200 only when connected (FP-04). Then bytes pass untouched, unless the client
+ * starts to speak plain HTTP, as undici and newer Node do (FP-05): that goes through the routes like any request.
+ */
+export class Tunnel {
+  readonly #services: Services
+  readonly #target: TunnelTarget
+  readonly #route: Route
+  readonly #client: Socket
+  readonly #early: Buffer
+  readonly #host: TunnelHost
+  readonly #log: AttemptLog
+  readonly #dueAt: number
+  #retries = 0
+  #cancel: Cancel | undefined
+
+  constructor(services: Services, target: TunnelTarget, route: Route, client: Socket, early: Buffer, host: TunnelHost) {
+    this.#services = services
+    this.#target = target
+    this.#route = route
+    this.#client = client
+    this.#early = early
+    this.#host = host
+    this.#log = new AttemptLog(services.clock)
+    this.#dueAt = services.clock.monotonic() + route.timeout.total
+  }
+
+  open(): void {
+    this.#client.once('close', this.#abandon)
+    this.#dial()
+  }
+
+  readonly #abandon = (): void => {
+    if (this.#cancel === undefined) return
+    this.#cancel()
+    this.#record('client-gone', 0, 0, 0)
+  }
+
+  #dial(): void {
+    const { host, port } = this.#target
+    this.#log.begin()
+    this.#cancel = this.#services.upstreams.dialRaw(host, port, this.#route.timeout.connect, result => {
+      this.#cancel = undefined
+      if ('socket' in result) this.#connected(result.socket)
+      else this.#failed(result)
+    })
+  }
+
+  /** Nothing was sent, so a dial may be repeated whatever the tunnel is for. */
+  #failed(fault: AttemptFault): void {
+    const { clock, random } = this.#services
+    const outcome: Outcome & { kind: 'fault' } = { kind: 'fault', ...fault }
+    this.#log.outcome(fault.fault, 0)
+    const attempt = {
+      number: this.#log.count,
+      retries: this.#retries,
+      freeUsed: true,
+      class: 'bare',
+      repeatable: true,
+    } as const
+    const facts = {
+      now: clock.now(),
+      timeLeft: timeLeft(clock, this.#dueAt),
+      budget: true,
+      cooldown: new Set<number>(),
+      random,
+    }
+    const decision = decideRetry(attempt, outcome, facts, this.#route.retry)
+    this.#log.decided(decision.why)
+    if (decision.act === 'return') {
+      const own = faultAnswer(outcome, this.#services.newId(), this.#log.records)
+      return this.#refuse(own, fault.fault)
+    }
+    this.#retries++
+    this.#cancel = clock.schedule(decision.after, () => {
+      this.#log.waited()
+      this.#dial()
+    })
+  }
+
+  #refuse(own: OwnAnswer, end: string): void {
+    this.#client.removeListener('close', this.#abandon)
+    this.#record(end, own.status, 0, own.body.length)
+    const hears = { onDrain: () => undefined, onDone: () => undefined }
+    giveOwn(new SocketAnswer(this.#client, this.#early, hears), own, 'CONNECT')
+  }
+
+  #connected(upstream: Socket): void {
+    const client = this.#client
+    client.removeListener('close', this.#abandon)
+    this.#log.outcome('connected', 0)
+    if (client.destroyed) {
+      upstream.destroy()
+      return
+    }
+    client.write(ESTABLISHED, 'latin1')
+    if (this.#early.length > 0) client.unshift(this.#early)
+    if (this.#host.isRouted()) this.#sniff(upstream)
+    else this.#passBytes(upstream)
+  }
+
+  /** Waits for whoever speaks first. */
+  #sniff(upstream: Socket): void {
+    const client = this.#client
+    const seen: Buffer[] = []
+    const settle = () => {
+      client.removeListener('data', onClient).removeListener('end', settle).removeListener('close', settle)
+      upstream.removeListener('readable', settle).removeListener('close', settle)
+      client.pause()
+      const first = Buffer.concat(seen)
+      if (first.length > 0) client.unshift(first)
+      if (!REQUEST_LINE.test(first.toString('latin1', 0, 32)) || client.destroyed) return this.#passBytes(upstream)
+      this.#record(undefined, 200, 0, 0)
+      this.#services.upstreams.get('http', this.#target.host, this.#target.port).adopt(upstream)
+      this.#host.serveHttp()
+    }
+    const onClient = (chunk: Buffer) => {
+      seen.push(chunk)
+      const text = Buffer.concat(seen).toString('latin1', 0, 32)
+      if (!MAYBE_REQUEST_LINE.test(text)) settle()
+    }
+    client.on('data', onClient).on('end', settle).on('close', settle)
+    upstream.on('readable', settle).on('close', settle)
+  }
+
+  #passBytes(upstream: Socket): void {
+    splice(this.#client, upstream, (bytesIn, bytesOut) => {
+      this.#log.ended()
+      this.#record(undefined, 200, bytesIn, bytesOut - ESTABLISHED.length)
+    })
+  }
+
+  #record(end: string | undefined, status: number, bytesIn: number, bytesOut: number): void {
+    this.#services.record?.({
+      id: this.#services.newId(),
+      route: this.#route.name,
+      mode: 'tunnel',
+      method: 'CONNECT',
+      host: this.#target.authority,
+      path: '',
+      status,
+      end,
+      attempts: this.#log.records,
+      startedAt: this.#log.startedAt,
+      bytes_in: bytesIn,
+      bytes_out: bytesOut,
+    })
+  }
+}

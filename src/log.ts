@@ -1,0 +1,128 @@
+import { createRequire } from 'node:module'
+import pino, { type DestinationStream, type Logger } from 'pino'
+import type { Config } from './config/config.js'
+import type { RecordSink } from './exchange/record.js'
+import { exchangeLine } from './exchange-line.js'
+import type { Clock } from './time/clock.js'
+
+/** Fields whose value is never logged, whatever their case. `log.redact` adds to them. */
+const SECRET_FIELDS = [
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'idempotency-key',
+  'payment-signature',
+  'x-payment',
+]
+
+const REDACTED = '[redacted]'
+
+/** Buffered lines are written at least this often, and at once when they fill this many bytes. */
+const FLUSH_EVERY = 100
+const BUFFER = 8_192
+
+/** A copy of header fields for the log: an object by name, secrets masked. Only lines that need fields pay for this. */
+export function redactFields(fields: readonly string[], extra: readonly string[]): Record<string, string> {
+  const shown: Record<string, string> = {}
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase()
+    shown[name] = SECRET_FIELDS.includes(name) || extra.includes(name) ? REDACTED : (fields[i + 1] as string)
+  }
+  return shown
+}
+
+/** `https://user:pass@host/path?key=1` without user information and query: for URLs inside messages. */
+export const redactUrl = (text: string): string =>
+  text
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, `$1${REDACTED}@`)
+    .replace(/(\bhttps?:\/\/[^\s?]*)\?\S*/gi, `$1?${REDACTED}`)
+
+export type Log = {
+  readonly logger: Logger
+  /** Writes a line that is serialized already. */
+  readonly write: (line: string) => void
+  /** Writes what is buffered now: for lines that somebody waits for. */
+  readonly sync: () => void
+  /** Writes what is buffered, before the process ends. */
+  readonly flush: () => void
+}
+
+/**
+ * JSON lines for machines, readable ones for a terminal. Lines are written in batches: a line of its own system call per
+ * request would cost more than the rest of the proxy.
+ */
+export function createLog(settings: Config['log'], toTerminal: boolean): Log {
+  const pretty = settings.format === 'pretty' || (settings.format === 'auto' && toTerminal)
+  const options = { level: settings.level, base: null }
+  if (pretty) {
+    const stream = prettyStream()
+    return {
+      logger: pino(options, stream),
+      write: line => stream.write(line),
+      sync: () => undefined,
+      flush: () => undefined,
+    }
+  }
+  const destination = pino.destination({ dest: 1, sync: false, minLength: BUFFER })
+  destination.on('error', () => undefined)
+  const timer = setInterval(() => destination.flush(), FLUSH_EVERY).unref()
+  const sync = () => {
+    try {
+      destination.flushSync()
+    } catch {
+      // The reader of our standard output is gone: there is nobody left to tell.
+    }
+  }
+  const flush = () => {
+    clearInterval(timer)
+    sync()
+  }
+  const logger = pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+  return { logger, write: line => destination.write(line), sync, flush }
+}
+
+/** Loaded only when asked for. */
+function prettyStream(): DestinationStream {
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty')
+  return pretty({
+    colorize: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'attempts,id,host,path,method,status,route,mode,duration_ms,overhead_ms,bytes_in,bytes_out,end',
+    messageFormat: (line, key) => (line[key] === 'exchange' ? describeExchange(line) : String(line[key])),
+    sync: true,
+  })
+}
+
+type LoggedAttempt = { readonly outcome: string; readonly why: string; readonly wait_ms: number }
+
+/** `GET api.test/items 200 in 812ms (503 status +400ms, 200 final) via items` */
+function describeExchange(line: Record<string, unknown>): string {
+  const attempts = (line['attempts'] as LoggedAttempt[]).map(({ outcome, why, wait_ms }) =>
+    wait_ms > 0 ? `${outcome} ${why} +${Math.round(wait_ms)}ms` : `${outcome} ${why}`,
+  )
+  const end = line['end'] === undefined ? '' : ` ${line['end']}`
+  const tries = attempts.length > 1 ? ` (${attempts.join(', ')})` : ''
+  const target = `${line['method']} ${line['host']}${line['path']}`
+  return `${target} ${line['status']}${end} in ${Math.round(Number(line['duration_ms']))}ms${tries} via ${line['route']}`
+}
+
+/** Writes the one record `exchange` per request; `undefined` when the level leaves it out anyway. */
+export function exchangeRecorder({ logger, write }: Log, clock: Clock): RecordSink | undefined {
+  if (!logger.isLevelEnabled('info')) return undefined
+  let second = 0
+  let prefix = ''
+  return record => {
+    const now = clock.now()
+    // Formatting a date is dear, and all but the milliseconds stay the same for a second.
+    if (now - second >= 1_000 || now < second) {
+      second = Math.floor(now / 1_000) * 1_000
+      prefix = new Date(second).toISOString().slice(0, -4)
+    }
+    const time = `${prefix}${String(now - second).padStart(3, '0')}Z`
+    write(exchangeLine(record, time, clock.monotonic() - record.startedAt))
+  }
+}

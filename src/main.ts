@@ -1,0 +1,133 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { Config, ListenAddress } from './config/config.js'
+import { secretReader } from './config/secret.js'
+import { BodyMemory } from './exchange/repeatable-body.js'
+import type { Services } from './exchange/services.js'
+import type { Door } from './listener/admission.js'
+import { createClientAccess } from './listener/client-access.js'
+import { Doors } from './listener/doors.js'
+import { createRules, type Rules } from './listener/rules.js'
+import { exchangeRecorder, type Log } from './log.js'
+import { UpstreamHealths } from './state/upstream-healths.js'
+import { systemClock, systemRandom } from './time/clock.js'
+import { Watch } from './time/watch.js'
+import { createDestinationGuard, type DestinationGuard } from './upstream/destination.js'
+import { Upstreams } from './upstream/upstream.js'
+
+/** 1xx answers before a final one; more is an attack or a loop. */
+const INTERIM_MAX = 8
+
+/** A running daemon. This file is the only place that constructs things. */
+export type Daemon = {
+  readonly proxy: readonly ListenAddress[]
+  readonly mounts: ListenAddress | undefined
+  readonly admin: ListenAddress | undefined
+  /** What it holds right now: for tests of leaks, and for an operator. */
+  readonly holds: () => { readonly upstreamConnections: number; readonly bodyMemory: number; readonly clients: number }
+  /** The new configuration is in force for the next request; running exchanges finish under theirs (F7). */
+  readonly reload: (config: Config) => Promise<void>
+  /** Stops accepting, and resolves when all that runs is done, or cut after `shutdown.drain`; true when nothing was cut. */
+  readonly drain: () => Promise<boolean>
+}
+
+/** @throws BindError, SecretError, or what reading `egress.ca_file` gives */
+export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<Daemon> {
+  const clock = systemClock
+  const own: ListenAddress[] = []
+  let rules = await readRules(config, env)
+  let guard = guardFor(config, own)
+  const spillDirectory = join(config.state, 'tmp')
+  mkdirPrivate(spillDirectory, log)
+  const run = randomBytes(4).toString('hex')
+  let count = 0
+  const services: Services = {
+    clock,
+    random: systemRandom,
+    watch: new Watch(clock),
+    upstreams: new Upstreams({
+      clock,
+      guard: (address, port) => guard(address, port),
+      secureContext: trust(config.egress.ca_file),
+      limits: { headBytes: config.limits.header_bytes, interimMax: INTERIM_MAX },
+    }),
+    healths: new UpstreamHealths(clock),
+    bodyMemory: new BodyMemory(config.limits.body_memory_total),
+    spillDirectory,
+    pseudonym: `mulligan-${run}`,
+    newId: () => `${run}-${(++count).toString(36)}`,
+    record: exchangeRecorder(log, clock),
+  }
+  const doors = new Doors({ services, rules: () => rules, draining: () => doors.draining }, log.logger)
+  const { proxy, mounts } = await openDoors(doors, config)
+  own.push(...proxy, ...(mounts ? [mounts] : []))
+  const admin = await startAdmin(config, () => !doors.draining, own)
+  return {
+    proxy,
+    mounts,
+    admin: admin?.address,
+    holds: () => ({
+      upstreamConnections: services.upstreams.open,
+      bodyMemory: services.bodyMemory.used,
+      clients: doors.clients,
+    }),
+    reload: async next => {
+      const nextRules = await readRules(next, env)
+      guard = guardFor(next, own)
+      rules = nextRules
+    },
+    drain: async () => {
+      const clean = await doors.drain(rules.config.shutdown.drain)
+      services.upstreams.close()
+      services.healths.close()
+      await admin?.close()
+      return clean
+    },
+  }
+}
+
+async function openDoors(doors: Doors, { listen }: Config): Promise<Pick<Daemon, 'proxy' | 'mounts'>> {
+  const proxy: ListenAddress[] = []
+  for (const address of listen.proxy) {
+    proxy.push(await doors.open({ address, forward: true, mounts: listen.mounts === 'same' } satisfies Door))
+  }
+  if (listen.mounts === 'same') return { proxy, mounts: undefined }
+  return { proxy, mounts: await doors.open({ address: listen.mounts, forward: false, mounts: true }) }
+}
+
+/** Fastify is only loaded when there is an admin side. */
+async function startAdmin(config: Config, ready: () => boolean, own: ListenAddress[]) {
+  if (config.listen.admin === undefined) return undefined
+  const { startAdminServer } = await import('./admin/server.js')
+  const admin = await startAdminServer(config.listen.admin, ready)
+  own.push(admin.address)
+  return admin
+}
+
+async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {
+  const { auth, allow_from } = config.listen
+  const read = (ref: Parameters<typeof secretReader>[0]) => secretReader(ref, env)()
+  const credential = auth && `${await read(auth.username)}:${await read(auth.password)}`
+  return createRules(config, createClientAccess(credential, allow_from))
+}
+
+function guardFor({ egress, routes }: Config, own: readonly ListenAddress[]): DestinationGuard {
+  const named = new Set(routes.flatMap(({ match, upstream }) => [match.host, ...(upstream ? [upstream.host] : [])]))
+  return createDestinationGuard(egress.deny, () => own, named)
+}
+
+/** The platform's roots, and those of `egress.ca_file`. */
+function trust(file: string | undefined): SecureContext | undefined {
+  return file === undefined ? undefined : createSecureContext({ ca: [...rootCertificates, readFileSync(file, 'utf8')] })
+}
+
+/** Without it only bodies larger than `body.memory` suffer: they cannot be kept, and the log says so. */
+function mkdirPrivate(path: string, { logger }: Log): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    logger.warn({ path, error: (error as NodeJS.ErrnoException).code }, 'state directory cannot be made')
+  }
+}

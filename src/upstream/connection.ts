@@ -1,0 +1,229 @@
+import type { Socket } from 'node:net'
+import { type Fields, fieldValue } from '../http/fields.js'
+import type { Phase } from '../policy/types.js'
+import type { ResponseHead, ResponseSink, WireFault } from '../wire/events.js'
+import { ResponseParser } from '../wire/response-parser.js'
+import { type AttemptFault, errorCode } from './to-fault.js'
+
+/** Who is using a connection for one attempt, and hears of everything that happens on it. */
+export type ConnectionUser = {
+  readonly onInterim: (head: ResponseHead) => void
+  readonly onHead: (head: ResponseHead) => void
+  readonly onData: (chunk: Buffer) => void
+  /** The answer is complete, or the raw stream after an upgrade was half-closed. */
+  readonly onEnd: (trailers: Fields) => void
+  readonly onUpgrade: (head: ResponseHead, rest: Buffer) => void
+  /** Everything of one read was told, and the answer goes on. */
+  readonly onReadEnd: () => void
+  /** Bytes that were waiting are with the kernel: more can be written. */
+  readonly onDrain: () => void
+  readonly onFault: (fault: AttemptFault) => void
+}
+
+export type ConnectionLimits = { readonly headBytes: number; readonly interimMax: number }
+
+/** What a connection tells the pool; each is called at most once per use. */
+export type ConnectionOwner = {
+  readonly onReusable: (connection: Connection) => void
+  readonly onGone: (connection: Connection) => void
+}
+
+/**
+ * One socket to an upstream, speaking HTTP/1.1 for one attempt at a time, with the evidence rule R1 asks for:
+ * fresh or reused, how long idle, and whether any byte was read since the request was handed over.
+ */
+export class Connection implements ResponseSink {
+  /** Requests carried so far, the current one included. */
+  uses = 0
+  /** Monotonic milliseconds; set by the pool. */
+  idleSince = 0
+  /** Announced by `Keep-Alive: timeout=`, in seconds. */
+  announcedIdle: number | undefined
+  /** Bytes of the current request handed to the socket. They prove nothing about delivery; for the log only. */
+  bytesHanded = 0
+  readonly #socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  #user: ConnectionUser | undefined
+  #requestDone = false
+  #headSeen = false
+  #raw = false
+  #gone = false
+  #error: unknown
+
+  constructor(socket: Socket, limits: ConnectionLimits, owner: ConnectionOwner) {
+    this.#socket = socket
+    this.#owner = owner
+    this.#parser = new ResponseParser(this, limits)
+    socket.on('error', error => {
+      this.#error = error
+    })
+    socket.on('end', () => this.#onFin())
+    socket.on('close', () => this.#onClose())
+    socket.on('drain', () => this.#user?.onDrain())
+  }
+
+  get reused(): boolean {
+    return this.uses > 1
+  }
+
+  get gone(): boolean {
+    return this.#gone
+  }
+
+  /** Starts one attempt: arms the parser and hands over the head. */
+  begin(user: ConnectionUser, method: string, head: string, upgrade: boolean): void {
+    this.#user = user
+    this.uses++
+    this.#requestDone = false
+    this.#headSeen = false
+    this.bytesHanded = head.length
+    this.#parser.begin(method, upgrade ? { upgrade: true } : undefined)
+    this.#socket.write(head, 'latin1')
+  }
+
+  /** @returns false when the caller should wait for `onDrain`. */
+  write(data: Buffer | string): boolean {
+    this.bytesHanded += data.length
+    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data)
+  }
+
+  /** Head and body chunks written until the next tick leave in one system call. */
+  cork(): void {
+    this.#socket.cork()
+    process.nextTick(() => this.#socket.uncork())
+  }
+
+  /** The whole request has been handed over. */
+  requestDone(): void {
+    this.#requestDone = true
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Raw mode only: no more bytes from the client. */
+  end(): void {
+    this.#socket.end()
+  }
+
+  /** Lets go without a word to the user. */
+  destroy(): void {
+    this.#user = undefined
+    this.#socket.destroy()
+    this.#leave()
+  }
+
+  /** As `destroy`, with a TCP reset, so that a reset on one side is a reset on the other (FP-18). */
+  reset(): void {
+    this.#user = undefined
+    this.#socket.resetAndDestroy()
+    this.#leave()
+  }
+
+  /** Bytes from the socket. */
+  receive(chunk: Buffer): void {
+    if (this.#raw) {
+      this.#user?.onData(chunk)
+      return
+    }
+    const fault = this.#parser.feed(chunk)
+    if (fault !== undefined) this.#breakOff(fault)
+    else this.#user?.onReadEnd()
+  }
+
+  onInterim(head: ResponseHead): void {
+    this.#user?.onInterim(head)
+  }
+
+  onHead(head: ResponseHead): void {
+    this.#headSeen = true
+    if (this.uses === 1) this.announcedIdle = announcedIdle(head.fields)
+    this.#user?.onHead(head)
+  }
+
+  onBody(chunk: Buffer): void {
+    this.#user?.onData(chunk)
+  }
+
+  onUpgrade(head: ResponseHead, rest: Buffer): void {
+    this.#raw = true
+    this.#user?.onUpgrade(head, rest)
+  }
+
+  onEnd(trailers: Fields): void {
+    // Settled before the user hears of it, so that its next attempt may take this very connection.
+    const user = this.#user
+    this.#settle()
+    user?.onEnd(trailers)
+  }
+
+  /** The answer is complete: back to the pool, or closed when either side cannot go on. */
+  #settle(): void {
+    this.#user = undefined
+    if (this.#gone) return
+    if (!this.#parser.reusable || !this.#requestDone) {
+      this.#socket.destroy()
+      this.#leave()
+      return
+    }
+    // A paused socket in the pool would never hear of its own death.
+    this.#socket.resume()
+    this.#owner.onReusable(this)
+  }
+
+  #onFin(): void {
+    if (this.#raw) {
+      this.#user?.onEnd([])
+      return
+    }
+    if (this.#user === undefined) return this.destroy()
+    const fault = this.#parser.eof()
+    if (fault !== undefined) return this.#breakOff(fault)
+    if (this.#user !== undefined) this.#socket.destroy()
+  }
+
+  /** Something that is not a clean answer: the socket dies, the user hears why. */
+  #breakOff(fault: WireFault): void {
+    const user = this.#user
+    const phase: Phase = this.#headSeen ? 'answered' : 'junk'
+    this.destroy()
+    user?.onFault({ fault: fault.name, phase, details: `${fault.details} (${fault.section})` })
+  }
+
+  #onClose(): void {
+    this.#leave()
+    const user = this.#user
+    this.#user = undefined
+    const code = errorCode(this.#error)
+    user?.onFault({
+      fault: 'connection_terminated',
+      phase: this.#phaseOfDeath(),
+      details: code || 'closed',
+      reset: code === 'ECONNRESET',
+    })
+  }
+
+  #phaseOfDeath(): Phase {
+    if (this.#headSeen || this.#raw) return 'answered'
+    if (this.#parser.started) return 'junk'
+    return this.reused ? 'stale' : 'reset'
+  }
+
+  #leave(): void {
+    if (this.#gone) return
+    this.#gone = true
+    this.#owner.onGone(this)
+  }
+}
+
+/** `Keep-Alive: timeout=5`, in seconds: how long the upstream says it keeps an idle socket. */
+function announcedIdle(fields: Fields): number | undefined {
+  const timeout = /(?:^|[,;\s])timeout=(\d{1,9})/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1]
+  return timeout === undefined ? undefined : Number(timeout)
+}

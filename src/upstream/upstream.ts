@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import type { Clock } from '../time/clock.js'
+import type { Millis } from '../time/units.js'
+import { Connection, type ConnectionLimits, type ConnectionOwner } from './connection.js'
+import type { DestinationGuard } from './destination.js'
+import { type Destination, type DialResult, dial } from './dial.js'
+import { Pool } from './pool.js'
+import type { AttemptFault } from './to-fault.js'
+
+export type UpstreamOptions = {
+  readonly clock: Clock
+  readonly guard: DestinationGuard
+  readonly secureContext: SecureContext | undefined
+  readonly limits: ConnectionLimits
+}
+
+/**
+ * All plain sockets read into this one buffer: a read is handled before the next begins, and what is kept is copied.
+ * It saves an allocation of 64 KiB for each read. Windows hands the buffer to the kernel ahead of the read.
+ */
+const READ_BUFFER = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(65_536)
+
+/** One origin (RFC 9110 §4.3.1) and its connections. */
+export class Upstream implements ConnectionOwner, Destination {
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly port: number
+  /** `scheme://host:port`, the key of everything kept per origin. */
+  readonly origin: string
+  readonly pool: Pool
+  readonly #options: UpstreamOptions
+  #open = 0
+
+  constructor(to: Destination, origin: string, options: UpstreamOptions) {
+    this.scheme = to.scheme
+    this.host = to.host
+    this.port = to.port
+    this.origin = origin
+    this.#options = options
+    this.pool = new Pool(options.clock)
+  }
+
+  /** Connections open now, busy and idle. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** Dials a new connection. @returns cancels the dial. */
+  connect(timeout: Millis, done: (result: Connection | AttemptFault) => void): () => void {
+    const { clock, guard, secureContext, limits } = this.#options
+    let connection: Connection | undefined
+    const onread = READ_BUFFER && {
+      buffer: READ_BUFFER,
+      callback: (bytes: number, buffer: Buffer) => {
+        connection?.receive(Buffer.from(buffer.subarray(0, bytes)))
+        return true
+      },
+    }
+    return dial(this, { guard, clock, timeout, secureContext, onread }, result => {
+      if (!('socket' in result)) return done(result)
+      connection = new Connection(result.socket, limits, this)
+      if (this.scheme === 'https' || onread === undefined) result.socket.on('data', chunk => connection?.receive(chunk))
+      this.#open++
+      done(connection)
+    })
+  }
+
+  /** Takes over a socket that was dialled for a tunnel and turned out to carry plain HTTP. */
+  adopt(socket: Socket): void {
+    const connection = new Connection(socket, this.#options.limits, this)
+    socket.on('data', chunk => connection.receive(chunk))
+    this.#open++
+    this.pool.put(connection)
+  }
+
+  onReusable(connection: Connection): void {
+    this.pool.put(connection)
+  }
+
+  onGone(connection: Connection): void {
+    this.#open--
+    this.pool.drop(connection)
+  }
+}
+
+/** Origins with nothing open are forgotten beyond this many. */
+const ORIGINS_MAX = 10_000
+const SWEEP_EVERY = 1_000
+
+/** Every origin spoken to. */
+export class Upstreams {
+  readonly #byOrigin = new Map<string, Upstream>()
+  readonly #options: UpstreamOptions
+  readonly #timer: NodeJS.Timeout
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_EVERY).unref()
+  }
+
+  get(scheme: 'http' | 'https', host: string, port: number): Upstream {
+    const origin = `${scheme}://${host}:${port}`
+    const known = this.#byOrigin.get(origin)
+    if (known !== undefined) return known
+    const upstream = new Upstream({ scheme, host, port }, origin, this.#options)
+    this.#byOrigin.set(origin, upstream)
+    return upstream
+  }
+
+  /** A bare TCP connection for a CONNECT tunnel. @returns cancels the dial. */
+  dialRaw(host: string, port: number, timeout: Millis, done: (result: DialResult) => void): () => void {
+    const { clock, guard } = this.#options
+    return dial(
+      { scheme: 'http', host, port },
+      { clock, guard, timeout, secureContext: undefined, onread: undefined },
+      done,
+    )
+  }
+
+  /** Connections open to all origins, busy and idle. */
+  get open(): number {
+    let open = 0
+    for (const upstream of this.#byOrigin.values()) open += upstream.open
+    return open
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    for (const upstream of this.#byOrigin.values()) upstream.pool.clear()
+  }
+
+  #sweep(): void {
+    for (const [origin, upstream] of this.#byOrigin) {
+      if (upstream.pool.size > 0) upstream.pool.sweep()
+      if (this.#byOrigin.size > ORIGINS_MAX && upstream.open === 0) this.#byOrigin.delete(origin)
+    }
+  }
+}

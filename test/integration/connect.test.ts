@@ -1,0 +1,159 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls'
+import { type Test, test } from 'tap'
+import { makeCertificate } from '../support/certificate.js'
+import { QUICK, startTestDaemon } from '../support/daemon.js'
+import { endOf, freePort, openTunnel, readToEnd, startRawServer } from '../support/tunnel.js'
+
+/** Nobody has a say about these hosts: bytes pass untouched without a look at them. */
+const UNROUTED = 'routes: [{ name: other, match: { host: other.test } }]'
+const BOTH: [string, string][] = [
+  ['a host with a route', QUICK],
+  ['any other host', UNROUTED],
+]
+
+async function start(t: Test, config = QUICK) {
+  const daemon = await startTestDaemon(config)
+  t.teardown(() => daemon.close())
+  return daemon
+}
+
+const turns = async (count: number) => {
+  for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
+}
+
+test('FP-04: CONNECT dials first: a refused connection is a 502 and never a 200', async t => {
+  const daemon = await start(t)
+  const port = await freePort()
+  const { status, head, socket } = await openTunnel(daemon.port, `127.0.0.1:${port}`)
+  t.equal(status, 502)
+  t.match(head, /error=connection_refused; details="attempts=3; /)
+  t.match(String(await readToEnd(socket)), /"code":"connect_failed".*"outcome":"not-sent"/)
+  const [exchange] = await daemon.logged(1)
+  t.match(exchange, { mode: 'tunnel', host: `127.0.0.1:${port}`, status: 502 })
+  socket.destroy()
+})
+
+test('R1: a dial that failed is tried again', async t => {
+  const daemon = await start(t, 'routes: [{ name: a, match: { host: "*" }, retry: { attempts: 10, backoff: { base: 50ms, cap: 50ms } } }]')
+  const port = await freePort()
+  const opened = openTunnel(daemon.port, `127.0.0.1:${port}`)
+  while (daemon.daemon.holds().clients === 0) await turns(1)
+  await turns(100)
+  await startRawServer(t, socket => socket.end('late'), port)
+  const { status, socket } = await opened
+  t.equal(status, 200)
+  t.equal(String(await readToEnd(socket)), 'late')
+  socket.end()
+  const [exchange] = await daemon.logged(1)
+  t.equal(exchange?.attempts[0]?.outcome, 'connection_refused')
+  t.equal(exchange?.attempts.at(-1)?.outcome, 'connected')
+})
+
+for (const [name, config] of BOTH) {
+  test(`FP-04: a tunnel to ${name} passes bytes as they are`, async t => {
+    const daemon = await start(t, config)
+    const server = await startRawServer(t)
+    await t.test('bytes right behind the CONNECT arrive', async t => {
+      const opening = openTunnel(daemon.port, server.authority, '\x16\x03early')
+      const upstream = await server.accepted()
+      const [chunk] = (await once(upstream, 'data')) as [Buffer]
+      t.equal(chunk.toString('latin1'), '\x16\x03early')
+      ;(await opening).socket.destroy()
+    })
+    await t.test('a server that speaks first is heard', async t => {
+      const { socket } = await openTunnel(daemon.port, server.authority)
+      const upstream = await server.accepted()
+      upstream.write('220 ready\r\n')
+      const [greeting] = (await once(socket, 'data')) as [Buffer]
+      t.equal(String(greeting), '220 ready\r\n')
+      socket.write('EHLO x\r\n')
+      const [reply] = (await once(upstream, 'data')) as [Buffer]
+      t.equal(String(reply), 'EHLO x\r\n')
+      socket.destroy()
+    })
+    await t.test('a client that is done sending still hears 10 KB', async t => {
+      const { socket } = await openTunnel(daemon.port, server.authority)
+      const upstream = await server.accepted()
+      const sent = readToEnd(upstream)
+      socket.end('\x01last words')
+      t.equal((await sent).toString(), '\x01last words')
+      upstream.end(Buffer.alloc(10_240, 'u'))
+      t.equal((await readToEnd(socket)).length, 10_240)
+    })
+    await t.test('a server that is done sending still hears 10 KB', async t => {
+      const { socket } = await openTunnel(daemon.port, server.authority)
+      const upstream = await server.accepted()
+      const heard = readToEnd(socket)
+      upstream.end('last words')
+      t.equal(String(await heard), 'last words')
+      const rest = readToEnd(upstream)
+      socket.end(Buffer.alloc(10_240, 1))
+      t.equal((await rest).length, 10_240)
+    })
+    await t.test('a reset on one side is a reset on the other', async t => {
+      for (const from of ['client', 'server'] as const) {
+        const { socket } = await openTunnel(daemon.port, server.authority, '\x01')
+        const upstream = await server.accepted()
+        await once(upstream, 'data')
+        const [one, other] = from === 'client' ? [socket, upstream] : [upstream, socket]
+        const end = endOf(other)
+        one.resetAndDestroy()
+        t.equal(await end, 'ECONNRESET', `from the ${from}`)
+      }
+    })
+    await t.test('1 MB comes back as it went', async t => {
+      const { socket } = await openTunnel(daemon.port, server.authority)
+      const upstream = await server.accepted()
+      upstream.pipe(upstream)
+      const bytes = Buffer.concat([Buffer.from([0]), randomBytes(1_048_575)])
+      const back = readToEnd(socket)
+      socket.end(bytes)
+      t.equal(digest(await back), digest(bytes))
+    })
+    await t.test('nothing is left when tunnels are over', async t => {
+      while (daemon.daemon.holds().clients > 0) await turns(1)
+      t.match(daemon.daemon.holds(), { clients: 0, upstreamConnections: 0, bodyMemory: 0 })
+      t.equal(daemon.exchanges().filter(({ mode }) => mode === 'tunnel').length, 7)
+    })
+  })
+}
+
+const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+test('FP-04: TLS passes untouched: the client sees the certificate of the upstream itself', async t => {
+  const certificate = makeCertificate()
+  const server = createTlsServer(certificate, socket => socket.end('secret'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const daemon = await start(t)
+  const direct = await handshake({ port }, certificate.cert)
+  const { socket } = await openTunnel(daemon.port, `localhost:${port}`)
+  const through = await handshake({ socket }, certificate.cert)
+  t.equal(through.fingerprint, direct.fingerprint)
+  t.equal(through.text, 'secret')
+})
+
+async function handshake(to: { port: number } | { socket: Socket }, ca: string) {
+  const tls: TLSSocket = connectTls({ host: 'localhost', servername: 'localhost', ca, ...to })
+  await once(tls, 'secureConnect')
+  const fingerprint = tls.getPeerCertificate().fingerprint256
+  return { fingerprint, text: String(await readToEnd(tls)) }
+}
+
+test('L9: a client that leaves between two dials ends them', async t => {
+  const daemon = await start(t, 'routes: [{ name: a, match: { host: "*" }, retry: { backoff: { base: 10s, cap: 10s } } }]')
+  const target = `127.0.0.1:${await freePort()}`
+  const client = connect(daemon.port, '127.0.0.1')
+  client.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`)
+  while (daemon.daemon.holds().clients === 0) await turns(1)
+  await turns(100)
+  client.destroy()
+  const [exchange] = await daemon.logged(1)
+  t.match(exchange, { end: 'client-gone', status: 0 })
+  t.equal(exchange?.attempts.length, 1)
+})
