@@ -1,6 +1,6 @@
 /**
  * Every way an attempt can fail, by its RFC 9209 §2.3 error type.
- * `code` and `status` are what the client sees in the problem document; `retry safety` turns on the phase, not on the name.
+ * `code` and `status` are what the client sees in the problem document; Retry safety turns on the phase, not on the name.
  */
 export const FAULTS = {
   dns_timeout: { code: 'dns_failed', status: 502 },
@@ -20,9 +20,6 @@ export const FAULTS = {
 } as const satisfies Record<string, { code: string; status: number }>
 
 export type FaultName = keyof typeof FAULTS
-
-/** A failed attempt. Below `dispatch` errors are caught once and become one of these; above it nothing throws. */
-export type Fault = { readonly name: FaultName; readonly details: string }
 
 /** Requests that mulligan answers itself without an upstream's fault: the code, its status and RFC 9209 error type. */
 export const REFUSALS = {

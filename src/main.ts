@@ -10,7 +10,7 @@ import type { Door } from './listener/admission.js'
 import { createClientAccess } from './listener/client-access.js'
 import { Doors } from './listener/doors.js'
 import { createRules, type Rules } from './listener/rules.js'
-import { exchangeRecorder, type Log } from './log.js'
+import { exchangeRecorder, type Log } from './log/log.js'
 import { UpstreamHealths } from './state/upstream-healths.js'
 import { systemClock, systemRandom } from './time/clock.js'
 import { Watch } from './time/watch.js'
@@ -58,7 +58,7 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: L
     spillDirectory,
     pseudonym: `mulligan-${run}`,
     newId: () => `${run}-${(++count).toString(36)}`,
-    record: exchangeRecorder(log, clock),
+    record: exchangeRecorder(log, clock, config.log.redact),
   }
   const doors = new Doors({ services, rules: () => rules, draining: () => doors.draining }, log.logger)
   const { proxy, mounts } = await openDoors(doors, config)

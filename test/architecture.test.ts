@@ -18,7 +18,6 @@ const ORDER: readonly (readonly string[])[] = [
   ['exchange'],
   ['listener'],
   ['admin'],
-  ['exchange-line'],
   ['log'],
   ['main'],
   ['child'],
@@ -128,7 +127,7 @@ t.test('only the log and what talks to the user logs or prints', t => {
   const pino = sources.filter(source => importsOf(source).some(({ name, typeOnly }) => name === 'pino' && !typeOnly))
   t.strictSame(
     pino.map(({ path }) => path),
-    ['src/log.ts'],
+    ['src/log/log.ts'],
   )
   t.end()
 })

@@ -1,4 +1,5 @@
 import type { Route } from '../config/config.js'
+import { reachedBy } from '../exchange/respond.js'
 import { FAULTS } from '../faults.js'
 import { classify } from '../policy/method-class.js'
 import { decideRetry, isExhaustion } from '../policy/retry.js'
@@ -49,7 +50,11 @@ export function simulate(route: Route, method: string, answers: readonly Scripte
     const early = decide(elapsed.least, 0)
     const late = decide(elapsed.most, 1)
     rows.push([`${attempt.number}.`, scripted.text, describe(early, late), `${early.why}: ${REASONS[early.why]}`])
-    if (early.act === 'return') return [...rows, clientGets(scripted, lastAnswer, early.why, route)]
+    if (early.act === 'return') {
+      // "Not applied" must not stand for a later attempt that may have been.
+      const inDoubt = outcome.kind === 'fault' && attempt.class === 'bare' && reachedBy(outcome) === 'unknown'
+      return [...rows, clientGets(scripted, inDoubt ? undefined : lastAnswer, early.why, route)]
+    }
     if (index === answers.length - 1) return [...rows, ['', '', 'and so on', 'the script ends here']]
     elapsed.least += early.after
     elapsed.most += late.act === 'retry' ? late.after : early.after

@@ -5,7 +5,7 @@ import { ConfigError } from '../config/problems.js'
 import { SecretError } from '../config/secret.js'
 import { formatAuthority } from '../http/authority.js'
 import { BindError } from '../listener/doors.js'
-import { createLog, type Log } from '../log.js'
+import { createLog, type Log } from '../log/log.js'
 import { type Daemon, startDaemon } from '../main.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
 import { configOf, overridesOf } from './config-flags.js'
@@ -27,7 +27,7 @@ export async function run(input: CommandInput): Promise<number> {
     input.io.stderr.write(`mulligan: ${error.message}\n`)
     return error instanceof BindError ? 3 : 2
   } finally {
-    log.flush()
+    await log.flush()
   }
 }
 

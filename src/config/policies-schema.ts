@@ -67,7 +67,10 @@ const retry = z.strictObject({
 
 const cooldown = z.strictObject({
   on: key('Answers whose wait is shared by all requests to that origin.', list(status(), 1, 16).default([429, 503])),
-  queue: key('Requests that may wait; more are answered 429.', integer(1, 100_000).default(256)),
+  queue: key(
+    'Requests that may wait, `limits.queue` when left out; more are answered 429.',
+    integer(1, 100_000),
+  ).optional(),
 })
 
 const breaker = z.strictObject({

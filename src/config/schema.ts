@@ -86,7 +86,10 @@ const limits = z.strictObject({
   connections: key('Client connections at once.', integer(1, 1_000_000).default(10_000)),
   header_bytes: key('Longest header section, both ways.', size('1KiB', '1MiB').prefault('64KiB')),
   body_memory_total: key('All bodies kept in memory, together.', size('1MiB', '64GiB').prefault('64MiB')),
-  queue: key('Requests waiting for a connection, per origin.', integer(1, 100_000).default(256)),
+  queue: key(
+    'Requests that may wait at one cooldown gate, where the route says nothing else.',
+    integer(1, 100_000).default(256),
+  ),
 })
 
 const store = text({ expects: 'embedded, memory or a redis URL', type: 'embedded | memory | redis URL' }, value =>

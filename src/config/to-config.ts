@@ -27,14 +27,14 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
     },
     shutdown,
     limits,
-    routes: file.routes.map(toRoute),
+    routes: file.routes.map(route => toRoute(route, limits.queue)),
   }
 }
 
 const reference = (secret: SecretRef, path: (text: string) => string): SecretRef =>
   'file' in secret ? { file: path(secret.file) } : secret
 
-function toRoute(route: RouteFile): Route {
+function toRoute(route: RouteFile, queue: number): Route {
   const { scheme, host, port, path, methods } = route.match
   return {
     name: route.name,
@@ -44,7 +44,7 @@ function toRoute(route: RouteFile): Route {
     preset: route.preset,
     timeout: route.timeout,
     retry: route.retry && { ...route.retry, attempt_header: route.retry.attempt_header },
-    cooldown: route.cooldown,
+    cooldown: route.cooldown && { on: route.cooldown.on, queue: route.cooldown.queue ?? queue },
     breaker: route.breaker,
     body: route.body,
   }

@@ -1,11 +1,15 @@
 import type { Why } from '../policy/types.js'
 import type { Clock } from '../time/clock.js'
-import type { AttemptRecord } from './record.js'
+import type { RequestHead } from './lane.js'
+import type { Plan } from './plan.js'
+import { type AttemptRecord, type ExchangeRecord, withoutQuery } from './record.js'
 
 /** What happened in each attempt of one exchange, for the log, `Proxy-Status` and the next decision. */
 export class AttemptLog {
   readonly records: AttemptRecord[] = []
   readonly startedAt: number
+  /** Milliseconds at the cooldown gate before the first attempt. */
+  queuedMs = 0
   readonly #clock: Clock
   #current: AttemptRecord | undefined
 
@@ -16,6 +20,11 @@ export class AttemptLog {
 
   get count(): number {
     return this.records.length
+  }
+
+  /** The turn at the cooldown gate came. */
+  queued(): void {
+    this.queuedMs = this.#clock.monotonic() - this.startedAt
   }
 
   /** When the current attempt was dispatched, monotonic. */
@@ -57,6 +66,33 @@ export class AttemptLog {
   /** The wait after the current attempt is over, or was given up. */
   waited(): void {
     if (this.#current) this.#current.wait_ms = this.#clock.monotonic() - this.#current.endedAt
+  }
+
+  /** What the whole exchange leaves behind. One literal, no spread: this runs for every request. */
+  record(
+    id: string,
+    { route, mode, authority, path }: Plan,
+    { method, fields }: RequestHead,
+    reply: { readonly status: number; readonly bytes: number },
+    end: string | undefined,
+    body: { readonly received: number } | undefined,
+  ): ExchangeRecord {
+    return {
+      id,
+      route: route.name,
+      mode,
+      method,
+      host: authority,
+      path: withoutQuery(path),
+      status: reply.status,
+      end,
+      attempts: this.records,
+      startedAt: this.startedAt,
+      queued_ms: this.queuedMs,
+      fields,
+      bytes_in: body?.received ?? 0,
+      bytes_out: reply.bytes,
+    }
   }
 
   /** The answer's body is over: it belongs to the attempt that gave it. */

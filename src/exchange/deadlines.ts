@@ -1,3 +1,4 @@
+import { type Fields, fieldValue } from '../http/fields.js'
 import type { TimeoutSettings } from '../policy/settings.js'
 import { type Clock, timeLeft } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
@@ -6,7 +7,7 @@ import type { Watch, Watched } from '../time/watch.js'
 export type Expiry =
   | 'total' // the one deadline of the exchange (L2)
   | 'per-try' // sent, but no head in time
-  | 'upload-stalled' // the client stopped sending its body
+  | 'upload-stalled' // the request body stopped moving
   | 'idle' // no byte of the answer for too long
   | 'client-stalled' // the client stopped reading the answer
 
@@ -19,6 +20,8 @@ const CLIENT_PATIENCE = 5
  */
 export class Deadlines implements Watched {
   dueAt: number
+  before: Watched | undefined
+  after: Watched | undefined
   readonly #watch: Watch
   readonly #clock: Clock
   readonly #settings: TimeoutSettings
@@ -65,18 +68,27 @@ export class Deadlines implements Watched {
     this.#perTry = Number.POSITIVE_INFINITY
   }
 
-  /** Bytes of the request body came, or its end did. */
-  upload(ended: boolean): void {
-    const now = this.#clock.monotonic()
-    this.#active = now
-    this.#uploadingSince ??= now
-    if (!ended) return
-    this.#total += now - this.#uploadingSince
+  /** The client is asked for its body, or bytes of it came. */
+  uploading(): void {
+    this.#active = this.#clock.monotonic()
+    if (this.#uploadingSince !== undefined) return
+    this.#uploadingSince = this.#active
+    const stalledAt = this.#active + this.#settings.idle
+    if (stalledAt >= this.dueAt) return
+    this.dueAt = stalledAt
+    this.#watch.sooner(this)
+  }
+
+  /** The client's body is complete, or no more of it is asked for. */
+  uploadHalted(): void {
+    if (this.#uploadingSince === undefined) return
+    this.#total += this.#clock.monotonic() - this.#uploadingSince
     this.#uploadingSince = undefined
   }
 
-  /** The final head went out: only silence counts from here. @param silent the answer may be silent for long (SSE) */
-  commit(silent: boolean): void {
+  /** The final head went out: only silence counts from here, and an event stream may be silent for as long as it likes. */
+  commit(fields: Fields): void {
+    const silent = fieldValue(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
     this.#committed = true
     this.#idle = silent ? Number.POSITIVE_INFINITY : this.#settings.idle
     this.#active = this.#clock.monotonic()
@@ -89,9 +101,12 @@ export class Deadlines implements Watched {
     this.#active = this.#clock.monotonic()
   }
 
+  /** The client reads no more for now, or reads on. */
   clientBlocked(blocked: boolean): void {
     this.#clientBlocked = blocked
     this.#active = this.#clock.monotonic()
+    this.dueAt = this.#next().at
+    this.#watch.sooner(this)
   }
 
   end(): void {
@@ -106,7 +121,8 @@ export class Deadlines implements Watched {
 
   #next(): { at: number; what: Expiry } {
     if (this.#committed) {
-      if (this.#clientBlocked) return { at: this.#active + this.#idle * CLIENT_PATIENCE, what: 'client-stalled' }
+      if (this.#clientBlocked)
+        return { at: this.#active + this.#settings.idle * CLIENT_PATIENCE, what: 'client-stalled' }
       return { at: this.#active + this.#idle, what: 'idle' }
     }
     if (this.#uploadingSince !== undefined) return { at: this.#active + this.#settings.idle, what: 'upload-stalled' }

@@ -1,7 +1,6 @@
-import { type Fields, fieldValue } from '../http/fields.js'
+import type { Fields } from '../http/fields.js'
 import { classify } from '../policy/method-class.js'
-import type { Decision, MethodClass, Outcome, Phase, Why } from '../policy/types.js'
-import type { Millis } from '../time/units.js'
+import type { Decision, MethodClass, Outcome, Why } from '../policy/types.js'
 import { type AttemptSink, Dispatch } from '../upstream/dispatch.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { Upstream } from '../upstream/upstream.js'
@@ -9,31 +8,27 @@ import type { ResponseHead } from '../wire/events.js'
 import { AttemptLog } from './attempt-log.js'
 import { Deadlines, type Expiry } from './deadlines.js'
 import { Decisions, type Retry } from './decisions.js'
-import { Interlude } from './interlude.js'
-import type { ClientAnswer, ClientBody, RequestHead } from './lane.js'
+import { Interlude, type InterludeSink } from './interlude.js'
+import type { ClientAnswer, MaybeBody, RequestHead } from './lane.js'
 import { OriginView } from './origin-view.js'
 import { orderFor, type Plan } from './plan.js'
-import { type ExchangeRecord, withoutQuery } from './record.js'
-import { RepeatableBody } from './repeatable-body.js'
+import { breakerOpen, cooldownFull, type OwnRefusal, outOfTime, timedOut, uploadStalled } from './refusals.js'
+import { type RepeatableBody, repeatableBody } from './repeatable-body.js'
 import { Reply } from './reply.js'
-import type { Refusal } from './respond.js'
+import { reachedBy } from './respond.js'
 import type { Services } from './services.js'
 
-type State =
-  | 'new'
-  | 'queued' // at the cooldown gate, before the first attempt
-  | 'trying' // an attempt is under way, its head not yet here
-  | 'waiting' // between attempts
-  | 'answering' // the final head went to the client, or bytes pass after a 101
-  | 'over'
-
-type FaultOutcome = Outcome & { readonly kind: 'fault' }
+/**
+ * queued: at the cooldown gate, before the first attempt · trying: an attempt is under way, its head not yet here ·
+ * waiting: between attempts · answering: the final head went to the client, or bytes pass after a 101.
+ */
+type State = 'new' | 'queued' | 'trying' | 'waiting' | 'answering' | 'over'
 
 /**
  * One client request and its one answer: the only attempt loop there is (L1). Decisions are made by pure functions in
  * `policy/`; here they are asked for and carried out. No promises: a request that needs nothing special pays for nothing.
  */
-export class Exchange implements AttemptSink {
+export class Exchange implements AttemptSink, InterludeSink {
   readonly id: string
   readonly #services: Services
   readonly #plan: Plan
@@ -52,13 +47,7 @@ export class Exchange implements AttemptSink {
   #fresh = false
   #end: string | undefined
 
-  constructor(
-    services: Services,
-    plan: Plan,
-    request: RequestHead,
-    body: ClientBody | undefined,
-    answer: ClientAnswer,
-  ) {
+  constructor(services: Services, plan: Plan, request: RequestHead, body: MaybeBody, answer: ClientAnswer) {
     const { route } = plan
     const { clock, watch, upstreams, healths, pseudonym } = services
     this.id = services.newId()
@@ -70,18 +59,10 @@ export class Exchange implements AttemptSink {
     this.#class = classify(request.method, false)
     this.#deadlines = new Deadlines(watch, clock, route.timeout, what => this.#expired(what))
     this.#decisions = new Decisions(route, this.#class, this.#origin, this.#deadlines)
-    this.#body = body && this.#keepable(body)
+    this.#body = body && repeatableBody(body, request.framing, route, services, this.#deadlines)
     this.#log = new AttemptLog(clock)
     this.#reply = new Reply(answer, this.id, request.method, pseudonym, route.retry, this.#log)
-    const giveUpConnection = () => this.#dispatch?.abort()
-    this.#interlude = new Interlude(clock, this.#origin, () => this.#next(), giveUpConnection)
-  }
-
-  #keepable(body: ClientBody): RepeatableBody {
-    const { bodyMemory: shared, spillDirectory: directory } = this.#services
-    const { memory, spill } = this.#plan.route.retry ? this.#plan.route.body : NOTHING_KEPT
-    const onProgress = (ended: boolean) => this.#deadlines.upload(ended)
-    return new RepeatableBody(body, this.#request.framing, { memory, spill, shared, directory }, onProgress)
+    this.#interlude = new Interlude(clock, this.#origin, this)
   }
 
   start(): void {
@@ -89,17 +70,14 @@ export class Exchange implements AttemptSink {
     const turn = this.#interlude.takeTurn(this.#deadlines.total)
     if (turn === 'pass') this.#attempt()
     else if (turn === 'queued') this.#state = 'queued'
-    else {
-      const detail = `${this.#upstream.origin} asked for a pause, and this request cannot wait for its turn`
-      this.#refuse({ code: 'cooldown_full', detail, retryAfter: turn, outcome: 'not-sent' })
-    }
+    else this.#refuse(cooldownFull(this.#upstream.origin, turn))
   }
 
   // --- an attempt ---
 
   #attempt(): void {
     const admission = this.#origin.admit()
-    if (!admission.admit) return this.#breakerOpen(admission.retryAfter)
+    if (!admission.admit) return this.#refuse(breakerOpen(this.#upstream.origin, admission.retryAfter))
     const { clock, pseudonym } = this.#services
     const attempt = { number: this.#log.count + 1, fresh: this.#fresh, class: this.#class, pseudonym }
     const order = orderFor(this.#plan, this.#request, this.#body, attempt)
@@ -107,12 +85,6 @@ export class Exchange implements AttemptSink {
     this.#log.begin()
     this.#dispatch = new Dispatch(this.#upstream, order, this, clock)
     this.#dispatch.start()
-  }
-
-  #breakerOpen(retryAfter: Millis): void {
-    if (this.#giveHeld('final')) return
-    const detail = `${this.#upstream.origin} keeps failing; it is not asked until a probe may pass`
-    this.#refuse({ code: 'breaker_open', detail, retryAfter, outcome: 'not-sent' })
   }
 
   onDispatched(reused: boolean): void {
@@ -148,11 +120,18 @@ export class Exchange implements AttemptSink {
     if (this.#state === 'answering') return this.#broken(fault)
     this.#attemptEnded(fault.fault)
     this.#dispatch = undefined
-    const outcome: FaultOutcome = { kind: 'fault', ...fault }
+    const outcome = { kind: 'fault', ...fault } as const
     this.#origin.failed(outcome, this.#log.dispatchedAt)
     const decision = this.#decide(outcome)
-    if (decision.act === 'retry') this.#repeat(decision)
-    else this.#fail(outcome, decision.why)
+    if (decision.act === 'retry') {
+      this.#repeat(decision)
+      return
+    }
+    this.#log.decided(decision.why)
+    if (this.#giveHeld(decision.why, reachedBy(outcome) === 'unknown')) return
+    this.#end = outcome.fault
+    this.#reply.giveFault(outcome)
+    this.#finish()
   }
 
   #attemptEnded(outcome: string): void {
@@ -164,8 +143,6 @@ export class Exchange implements AttemptSink {
     const { clock, random } = this.#services
     return this.#decisions.decide(outcome, this.#log.count, this.#body?.repeatable ?? true, clock, random)
   }
-
-  // --- between attempts ---
 
   /** Starts the wait for the next attempt. @returns false when its turn at the cooldown gate would come too late */
   #repeat(decision: Retry): boolean {
@@ -180,9 +157,13 @@ export class Exchange implements AttemptSink {
     return true
   }
 
-  /** The wait before an attempt is over. */
-  #next(): void {
+  onUndrained(): void {
+    this.#dispatch?.abort()
+  }
+
+  onInterludeOver(): void {
     if (this.#state === 'waiting') this.#log.waited()
+    if (this.#state === 'queued') this.#log.queued()
     if (this.#state === 'waiting' || this.#state === 'queued') this.#attempt()
   }
 
@@ -192,7 +173,7 @@ export class Exchange implements AttemptSink {
     this.#log.decided(why)
     this.#state = 'answering'
     this.#body?.release()
-    this.#deadlines.commit(isEventStream(head.fields))
+    this.#deadlines.commit(head.fields)
     this.#reply.commit(head, why)
   }
 
@@ -233,13 +214,7 @@ export class Exchange implements AttemptSink {
     this.#log.decided('final')
     this.#state = 'answering'
     this.#deadlines.end()
-    this.#reply.upgrade(head, {
-      onData: chunk => {
-        if (this.#dispatch?.writeRaw(chunk) === false) this.#reply.pauseRaw()
-      },
-      onEnd: () => this.#dispatch?.endRaw(),
-      onDrain: () => this.#dispatch?.resume(),
-    })
+    if (this.#dispatch) this.#reply.upgrade(head, this.#dispatch)
     if (rest.length > 0) this.onData(rest)
   }
 
@@ -247,55 +222,52 @@ export class Exchange implements AttemptSink {
     this.#reply.resumeRaw()
   }
 
-  /** The answer of an earlier attempt, when it was read whole, says more than any fault (R10). */
-  #giveHeld(why: Why): boolean {
+  /**
+   * The answer of an earlier attempt, when it was read whole, says more than any fault (R10); but its "not applied" must
+   * not stand for a later attempt that may have been. @param reached that later attempt came to the upstream
+   */
+  #giveHeld(why: Why, reached: boolean): boolean {
     const { held } = this.#interlude
-    if (held === undefined) return false
+    if (held === undefined || (reached && this.#class === 'bare')) return false
     this.#reply.giveHeld(held, why)
     this.#finish()
     return true
   }
 
-  #fail(outcome: FaultOutcome, why: Why): void {
-    this.#log.decided(why)
-    if (this.#giveHeld(why)) return
-    this.#reply.giveFault(outcome)
-    this.#finish()
-  }
-
-  #refuse(refusal: Omit<Refusal, 'exchange'>): void {
+  /** No attempt may be made, or none ended in time; what an earlier one answered comes first. */
+  #refuse(refusal: OwnRefusal): void {
+    if (this.#giveHeld('final', refusal.outcome === 'unknown')) return
+    this.#end = refusal.code
     this.#reply.refuse(refusal)
     this.#finish()
   }
 
-  // --- endings ---
-
   #expired(what: Expiry): void {
     const state = this.#state
-    const sent = this.#dispatch !== undefined && this.#dispatch.bytesSent > 0
+    const sent = state === 'trying' ? (this.#dispatch?.bytesSent ?? 0) > 0 : false
     this.#dispatch?.abort()
     if (state === 'answering') return this.#broken(timedOut('committed', what))
-    if (what === 'per-try') return this.onFault(timedOut('timeout', 'no answer within timeout.per_try'))
+    const upstreamStalled = what === 'per-try' || (what === 'upload-stalled' && this.#body?.blocked)
+    if (upstreamStalled) return this.onFault(timedOut('timeout', 'no answer within timeout.per_try'))
     this.#interlude.cancel()
     if (state === 'trying') this.#attemptEnded('http_response_timeout')
-    if (what === 'upload-stalled') {
-      return this.#refuse({ code: 'request_timeout', detail: 'the request body stopped arriving', outcome: 'unknown' })
-    }
-    if (this.#giveHeld('wait-too-long')) return
-    const outcome = sent || this.#log.count > 1 ? 'unknown' : 'not-sent'
-    this.#refuse({ code: 'deadline', detail: 'timeout.total ran out before an answer came', outcome })
+    if (what === 'upload-stalled') return this.#refuse(uploadStalled)
+    // What a request that may not be repeated was refused for before, it was refused for unprocessed.
+    const earlier = this.#class !== 'bare' && this.#log.count > 0
+    this.#refuse(outOfTime(sent || earlier ? 'unknown' : 'not-sent'))
   }
 
   /**
    * The rest of the request is malformed: the upstream gets no more of it, and no clean end.
    * @returns false when the answer is on its way or done
    */
-  clientBroke(code: Refusal['code'], detail: string): boolean {
+  clientBroke(code: OwnRefusal['code'], detail: string): boolean {
     if (this.#state === 'answering' || this.#state === 'over') return false
     const sent = this.#body?.started === true
     this.#dispatch?.abort()
-    this.#interlude.cancel()
-    this.#refuse({ code, detail, outcome: sent ? 'unknown' : 'not-sent' })
+    this.#end = code
+    this.#reply.refuse({ code, detail, outcome: sent ? 'unknown' : 'not-sent' })
+    this.#finish()
     return true
   }
 
@@ -323,33 +295,6 @@ export class Exchange implements AttemptSink {
     this.#deadlines.end()
     this.#body?.close()
     this.#log.ended()
-    this.#services.record?.(this.#record())
-  }
-
-  #record(): ExchangeRecord {
-    const { route, mode, authority, path } = this.#plan
-    // One literal, no spread: this runs for every request.
-    return {
-      id: this.id,
-      route: route.name,
-      mode,
-      method: this.#request.method,
-      host: authority,
-      path: withoutQuery(path),
-      status: this.#reply.status,
-      end: this.#end,
-      attempts: this.#log.records,
-      startedAt: this.#log.startedAt,
-      bytes_in: this.#body?.received ?? 0,
-      bytes_out: this.#reply.bytes,
-    }
+    this.#services.record?.(this.#log.record(this.id, this.#plan, this.#request, this.#reply, this.#end, this.#body))
   }
 }
-
-const NOTHING_KEPT = { memory: 0, spill: 0 }
-
-const timedOut = (phase: Phase, details: string): AttemptFault => ({ fault: 'http_response_timeout', phase, details })
-
-/** An event stream may be silent for as long as it likes. */
-const isEventStream = (fields: Fields): boolean =>
-  fieldValue(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream') ?? false

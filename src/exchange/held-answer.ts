@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../time/clock.js'
 import { millis } from '../time/units.js'
 import type { ResponseHead } from '../wire/events.js'
+import { kept } from '../wire/shared-read.js'
 
 /** L7: what of a refused answer is kept, in bytes, and how long its end is waited for. */
 const HELD_MAX = 65_536
@@ -39,7 +40,7 @@ export class HeldAnswer {
   receive(chunk: Buffer): void {
     this.#bytes += chunk.length
     if (this.#bytes > HELD_MAX) this.#disposed(false)
-    else this.body.push(chunk)
+    else this.body.push(kept(chunk))
   }
 
   end(): void {

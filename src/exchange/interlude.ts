@@ -4,25 +4,29 @@ import type { ResponseHead } from '../wire/events.js'
 import { HeldAnswer } from './held-answer.js'
 import type { OriginView } from './origin-view.js'
 
+export type InterludeSink = {
+  /** Both are over: the next attempt may start. */
+  readonly onInterludeOver: () => void
+  /** The refused answer did not end in time: its connection must go. */
+  readonly onUndrained: () => void
+}
+
 /**
  * What lies between two attempts: a wait or a turn at the cooldown gate, and the disposal of the refused answer.
- * `ready` is called when both are over (L7); not while neither was begun.
+ * The next attempt waits for both (L7).
  */
 export class Interlude {
   readonly #clock: Clock
   readonly #origin: OriginView
-  readonly #ready: () => void
-  readonly #giveUpConnection: () => void
+  readonly #hears: InterludeSink
   #held: HeldAnswer | undefined
   #disposing = false
   #cancelWait: Cancel | undefined
 
-  /** @param giveUpConnection the refused answer did not end in time: its connection must go */
-  constructor(clock: Clock, origin: OriginView, ready: () => void, giveUpConnection: () => void) {
+  constructor(clock: Clock, origin: OriginView, hears: InterludeSink) {
     this.#clock = clock
     this.#origin = origin
-    this.#ready = ready
-    this.#giveUpConnection = giveUpConnection
+    this.#hears = hears
   }
 
   /** The refused answer, once it was read whole. */
@@ -50,7 +54,7 @@ export class Interlude {
 
   dispose(head: ResponseHead): void {
     this.#held = new HeldAnswer(head, whole => {
-      if (!whole) this.#giveUpConnection()
+      if (!whole) this.#hears.onUndrained()
       this.#disposed()
     })
     this.#disposing = true
@@ -82,6 +86,6 @@ export class Interlude {
   }
 
   #proceed(): void {
-    if (this.#cancelWait === undefined && !this.#disposing) this.#ready()
+    if (this.#cancelWait === undefined && !this.#disposing) this.#hears.onInterludeOver()
   }
 }

@@ -23,6 +23,9 @@ export type ClientBody = {
   readonly resume: () => void
 }
 
+/** Most requests have no body. */
+export type MaybeBody = ClientBody | undefined
+
 /** The two raw directions after a 101. */
 export type RawClient = {
   /** @returns false when the upstream should be paused until `onDrain`. */

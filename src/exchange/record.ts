@@ -1,3 +1,5 @@
+import type { Fields } from '../http/fields.js'
+
 /** What the log says of one attempt. */
 export type AttemptRecord = {
   n: number
@@ -27,20 +29,24 @@ export type ExchangeRecord = {
   readonly path: string
   /** What the client got; 0 when it got nothing. */
   readonly status: number
-  /** How it ended when not with a complete answer: `client-gone`, or the fault that broke it. */
+  /** How it ended when not with an upstream's whole answer: `client-gone`, the fault, or the code of our refusal. */
   readonly end: string | undefined
   readonly attempts: readonly AttemptRecord[]
   /** Monotonic milliseconds. */
   readonly startedAt: number
+  /** At the cooldown gate before the first attempt. */
+  readonly queued_ms: number
+  /** The client's request fields; only the log at level debug reads them. */
+  readonly fields: Fields
   readonly bytes_in: number
   readonly bytes_out: number
 }
 
 export type RecordSink = (record: ExchangeRecord) => void
 
-/** What the proxy itself cost, in milliseconds: the whole duration without the attempts and the waits between them. */
-export function overhead(attempts: readonly AttemptRecord[], duration: number): number {
-  let own = duration
+/** What the proxy itself cost, in milliseconds: the whole duration without attempts, waits and queueing. */
+export function overhead(attempts: readonly AttemptRecord[], duration: number, queued: number): number {
+  let own = duration - queued
   for (const attempt of attempts) own -= attempt.endedAt - attempt.startedAt + attempt.wait_ms
   return Math.max(0, own)
 }

@@ -1,7 +1,9 @@
+import type { Route } from '../config/config.js'
 import type { Fields } from '../http/fields.js'
 import type { BodyWriter, RequestBody } from '../upstream/dispatch.js'
 import type { Framing } from '../wire/events.js'
 import type { ClientBody } from './lane.js'
+import type { Services } from './services.js'
 import { SpillFile } from './spill-file.js'
 
 /** Bytes of request bodies kept in memory by all exchanges together (`limits.body_memory_total`). */
@@ -37,7 +39,24 @@ export type BodyLimits = {
   readonly shared: BodyMemory
 }
 
+/** Hears when the client's bytes count as its own time. */
+export type UploadWatch = { readonly uploading: () => void; readonly uploadHalted: () => void }
+
 const FILE_READ = 65_536
+
+const NOTHING_KEPT = { memory: 0, spill: 0 }
+
+/** A request body under its route's limits; without retries nothing of it is kept. */
+export function repeatableBody(
+  source: ClientBody,
+  framing: Framing,
+  route: Route,
+  { bodyMemory: shared, spillDirectory: directory }: Services,
+  deadlines: UploadWatch,
+): RepeatableBody {
+  const { memory, spill } = route.retry ? route.body : NOTHING_KEPT
+  return new RepeatableBody(source, framing, { memory, spill, shared, directory }, deadlines)
+}
 
 /**
  * One body for every attempt (L3, L5): kept while it streams, given from its first byte to each attempt, and then the
@@ -50,7 +69,7 @@ export class RepeatableBody implements RequestBody {
   received = 0
   readonly #source: ClientBody
   readonly #limits: BodyLimits
-  readonly #onProgress: (ended: boolean) => void
+  readonly #deadlines: UploadWatch
   #kept: Buffer[] = []
   #keptBytes = 0
   #file: SpillFile | undefined
@@ -66,12 +85,11 @@ export class RepeatableBody implements RequestBody {
   #filePosition = 0
   #reading = false
 
-  /** @param onProgress called whenever bytes came from the client, and once more when they ended */
-  constructor(source: ClientBody, framing: Framing, limits: BodyLimits, onProgress: (ended: boolean) => void) {
+  constructor(source: ClientBody, framing: Framing, limits: BodyLimits, deadlines: UploadWatch) {
     this.#source = source
     this.framing = framing
     this.#limits = limits
-    this.#onProgress = onProgress
+    this.#deadlines = deadlines
     const keepable = limits.memory + limits.spill
     this.#overCap = keepable > 0 && framing.kind === 'length' && framing.length > keepable
     this.#keeping = keepable > 0 && !this.#overCap
@@ -96,6 +114,11 @@ export class RepeatableBody implements RequestBody {
     return this.#started
   }
 
+  /** The attempt takes no more for now: if nothing moves, the upstream is to blame. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
   pour(into: BodyWriter): void {
     this.#writer = into
     this.#blocked = false
@@ -103,6 +126,7 @@ export class RepeatableBody implements RequestBody {
     this.#filePosition = 0
     if (this.#started) return this.#push()
     this.#started = true
+    this.#deadlines.uploading()
     this.#source.start({
       onData: chunk => this.#onData(chunk),
       onEnd: trailers => this.#onEnd(trailers),
@@ -117,7 +141,9 @@ export class RepeatableBody implements RequestBody {
 
   halt(): void {
     this.#writer = undefined
-    if (this.#started && !this.ended) this.#source.pause()
+    if (!this.#started || this.ended) return
+    this.#source.pause()
+    this.#deadlines.uploadHalted()
   }
 
   /** Nothing will be repeated any more: what was kept is let go; the rest still flows to the current attempt. */
@@ -146,9 +172,13 @@ export class RepeatableBody implements RequestBody {
 
   #onData(chunk: Buffer): void {
     this.received += chunk.length
-    this.#onProgress(false)
+    this.#deadlines.uploading()
     const live = this.#caughtUp()
     if (this.#keeping && !(live && this.#released)) this.#keep(chunk)
+    if (this.#file?.lagging) {
+      this.#source.pause()
+      this.#file.whenIdle(() => this.#push())
+    }
     if (!live) return
     this.#skipKept()
     if (this.#writer !== undefined && !this.#writer.write(chunk)) {
@@ -159,7 +189,7 @@ export class RepeatableBody implements RequestBody {
 
   #onEnd(trailers: Fields): void {
     this.#trailers = trailers
-    this.#onProgress(true)
+    this.#deadlines.uploadHalted()
     if (this.#caughtUp()) this.#finish()
   }
 
@@ -200,6 +230,9 @@ export class RepeatableBody implements RequestBody {
     if (!this.#caughtUp()) return this.#pushFile()
     if (this.#released && this.#keeping) this.#drop()
     if (this.ended) return this.#finish()
+    // The file calls back when it has caught up with the client.
+    if (this.#file?.lagging) return
+    this.#deadlines.uploading()
     this.#source.resume()
   }
 

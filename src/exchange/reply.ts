@@ -3,12 +3,13 @@ import { viaValue } from '../http/via.js'
 import { isExhaustion } from '../policy/retry.js'
 import type { RetrySettings } from '../policy/settings.js'
 import type { Outcome, Why } from '../policy/types.js'
+import type { Dispatch } from '../upstream/dispatch.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { ResponseHead } from '../wire/events.js'
 import { informationalHead } from '../wire/serialize-answer.js'
 import type { AttemptLog } from './attempt-log.js'
 import type { HeldAnswer } from './held-answer.js'
-import type { ClientAnswer, RawClient, RawSink } from './lane.js'
+import type { ClientAnswer, RawClient } from './lane.js'
 import {
   faultAnswer,
   type OwnAnswer,
@@ -18,6 +19,9 @@ import {
   reachedBy,
   refusalAnswer,
 } from './respond.js'
+
+/** The upstream's side of an upgraded connection. */
+type RawUpstream = Pick<Dispatch, 'writeRaw' | 'endRaw' | 'resume'>
 
 /** The one answer of an exchange, on its way to the client. */
 export class Reply {
@@ -105,11 +109,17 @@ export class Reply {
   }
 
   /** The 101: from here on bytes pass both ways. */
-  upgrade(head: ResponseHead, sink: RawSink): void {
+  upgrade(head: ResponseHead, upstream: RawUpstream): void {
     const fields = passedFields(head, this.#pseudonym, this.#log.records, undefined)
     fields.push('Connection', 'Upgrade', 'Upgrade', fieldValue(head.fields, 'upgrade') ?? '')
     this.status = head.status
-    this.#raw = this.#answer.upgrade(head.status, head.reason, fields, sink)
+    this.#raw = this.#answer.upgrade(head.status, head.reason, fields, {
+      onData: chunk => {
+        if (!upstream.writeRaw(chunk)) this.#raw?.pause()
+      },
+      onEnd: () => upstream.endRaw(),
+      onDrain: () => upstream.resume(),
+    })
   }
 
   get isRaw(): boolean {
@@ -119,10 +129,6 @@ export class Reply {
   /** Raw mode: the upstream sends no more. */
   endRaw(): void {
     this.#raw?.end()
-  }
-
-  pauseRaw(): void {
-    this.#raw?.pause()
   }
 
   resumeRaw(): void {

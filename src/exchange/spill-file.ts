@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { close, closeSync, openSync, read, unlinkSync, write } from 'node:fs'
 import { join } from 'node:path'
 
+const UNWRITTEN_MAX = 1_048_576
+
 /**
  * A private file (0600, unlinked while open, so that nothing of it outlives the process) for the part of a request
  * body that memory may not keep. Appends are written in order and in the background; reads wait for them.
@@ -11,9 +13,10 @@ export class SpillFile {
   /** Bytes appended, written or not. */
   #length = 0
   #pending = 0
+  #unwritten = 0
   #failed = false
   #closed = false
-  #whenWritten: (() => void)[] = []
+  #idleCallbacks: (() => void)[] = []
 
   private constructor(fd: number) {
     this.#fd = fd
@@ -45,19 +48,28 @@ export class SpillFile {
     return this.#failed
   }
 
+  /** So much is appended and not yet written that more would use the memory which the file is there to save. */
+  get lagging(): boolean {
+    return this.#unwritten > UNWRITTEN_MAX
+  }
+
+  /** Calls back once, when nothing is being written or read. */
+  whenIdle(then: () => void): void {
+    if (this.#pending > 0) this.#idleCallbacks.push(then)
+    else then()
+  }
+
   append(chunk: Buffer): void {
     const at = this.#length
     this.#length += chunk.length
+    this.#unwritten += chunk.length
     this.#pending++
     this.#write(chunk, at)
   }
 
   /** Up to `bytes` from `position`; `undefined` when they cannot be read. */
   read(position: number, bytes: number, done: (chunk: Buffer | undefined) => void): void {
-    if (this.#pending > 0) {
-      this.#whenWritten.push(() => this.read(position, bytes, done))
-      return
-    }
+    if (this.#pending > 0) return this.whenIdle(() => this.read(position, bytes, done))
     if (this.#failed || this.#closed) return done(undefined)
     const chunk = Buffer.allocUnsafe(Math.min(bytes, this.#length - position))
     this.#pending++
@@ -75,6 +87,7 @@ export class SpillFile {
 
   #write(chunk: Buffer, at: number): void {
     write(this.#fd, chunk, 0, chunk.length, at, (error, written) => {
+      this.#unwritten -= error ? chunk.length : written
       if (!error && written < chunk.length) return this.#write(chunk.subarray(written), at + written)
       if (error) this.#failed = true
       this.#settled()
@@ -85,6 +98,6 @@ export class SpillFile {
     this.#pending--
     if (this.#pending > 0) return
     if (this.#closed) close(this.#fd, () => undefined)
-    for (const waiting of this.#whenWritten.splice(0)) waiting()
+    for (const waiting of this.#idleCallbacks.splice(0)) waiting()
   }
 }

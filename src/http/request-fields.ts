@@ -2,7 +2,7 @@ import type { Fields } from './fields.js'
 import { fieldRole } from './hop-by-hop.js'
 
 /** How a request's body ends: the answers' `Framing` without `close`, which requests do not have (RFC 9112 §6.3). */
-export type RequestFraming =
+type RequestFraming =
   | { readonly kind: 'none' }
   | { readonly kind: 'length'; readonly length: number }
   | { readonly kind: 'chunked' }

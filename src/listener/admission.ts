@@ -4,6 +4,7 @@ import type { RequestHead } from '../exchange/lane.js'
 import type { Plan } from '../exchange/plan.js'
 import type { OwnAnswer, Refusal } from '../exchange/respond.js'
 import type { Fields } from '../http/fields.js'
+import { isSecretField } from '../http/redact.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget, type Target } from '../http/request-target.js'
 import { hasVia } from '../http/via.js'
@@ -109,13 +110,10 @@ function finalRecipient(request: IncomingMessage): OwnAnswer {
   return { status: 200, reason: 'OK', fields, body }
 }
 
-const SECRET =
-  /^(?:authorization|proxy-authorization|cookie|x-api-key|api-key|x-goog-api-key|x-payment|payment-signature)$/i
-
 function echo(fields: Fields): string {
   let lines = ''
   for (let i = 0; i < fields.length; i += 2) {
-    if (!SECRET.test(fields[i] as string)) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
+    if (!isSecretField((fields[i] as string).toLowerCase())) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
   }
   return lines
 }

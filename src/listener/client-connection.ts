@@ -48,6 +48,11 @@ export class ClientConnection {
     handle()
   }
 
+  /** The one that is being answered. */
+  get exchange(): Exchange | undefined {
+    return this.#exchange
+  }
+
   /** The exchange that must hear when the client leaves. */
   attend(exchange: Exchange): void {
     this.#exchange = exchange

@@ -56,6 +56,8 @@ export class Doors {
     this.#draining = true
     const closed = this.#servers.map(server => new Promise(resolve => server.close(resolve)))
     for (const server of this.#servers) server.closeIdleConnections()
+    // Node counts a connection that has not said a word among the busy ones.
+    for (const socket of this.#clients) if (socket.bytesRead === 0) socket.destroy()
     const quiet = Promise.all([...closed, this.#allGone()]).then(() => true)
     const timer = new Promise<false>(resolve => setTimeout(() => resolve(false), limit).unref())
     const clean = await Promise.race([quiet, timer])

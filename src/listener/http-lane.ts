@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
 import type { Fields } from '../http/fields.js'
+import { resetSocket } from '../upstream/reset-socket.js'
+import { kept, SHARED_MAX } from '../wire/shared-read.js'
+import type { ClientConnection } from './client-connection.js'
+import { type MountPoint, rewriteLocations } from './mount-location.js'
 
 /** How much of an unwanted request body is read, and for how long, so that the client can read its answer first. */
 const LINGER_BYTES = 262_144
@@ -56,22 +60,14 @@ export class NodeBody implements ClientBody {
   }
 }
 
-export type NodeAnswerOptions = {
-  /** Edits the fields just before they go out: mounts rewrite `Location`. */
-  readonly edit: ((fields: string[]) => string[]) | undefined
-  /** The connection takes no further request. */
-  readonly last: () => boolean
-  readonly onDrain: () => void
-  /** The answer is with the socket, or broken. */
-  readonly onDone: () => void
-}
-
 /** The answer side of the `node:http` lane. */
 export class NodeAnswer implements ClientAnswer {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #body: NodeBody | undefined
-  readonly #options: NodeAnswerOptions
+  readonly #connection: ClientConnection
+  readonly #mount: MountPoint | undefined
+  readonly #draining: () => boolean
   #left: number | undefined
   #flushed = false
 
@@ -79,12 +75,16 @@ export class NodeAnswer implements ClientAnswer {
     request: IncomingMessage,
     response: ServerResponse,
     body: NodeBody | undefined,
-    options: NodeAnswerOptions,
+    connection: ClientConnection,
+    mount: MountPoint | undefined,
+    draining: () => boolean,
   ) {
     this.#request = request
     this.#response = response
     this.#body = body
-    this.#options = options
+    this.#connection = connection
+    this.#mount = mount
+    this.#draining = draining
     response.sendDate = false
   }
 
@@ -94,9 +94,9 @@ export class NodeAnswer implements ClientAnswer {
   }
 
   begin(status: number, reason: string, fields: string[], length: number | undefined): void {
-    const { edit, last } = this.#options
-    const sent = edit ? edit(fields) : fields
-    if (last() || this.#body?.expectationOpen) sent.push('Connection', 'close')
+    const sent = this.#mount ? rewriteLocations(fields, this.#mount) : fields
+    const last = this.#connection.dead || this.#draining() || this.#body?.expectationOpen
+    if (last) sent.push('Connection', 'close')
     this.#left = length
     this.#response.writeHead(status, reason, sent)
   }
@@ -110,14 +110,14 @@ export class NodeAnswer implements ClientAnswer {
     this.#flushed = true
     if (this.#left !== undefined) {
       this.#left -= chunk.length
-      // The last bytes of a known length and the end go out together.
+      // The last bytes of a known length and the end go out together, small ones as one string with the head.
       if (this.#left <= 0) {
         this.#finish(chunk)
         return true
       }
     }
-    const more = this.#response.write(chunk)
-    if (!more) this.#response.once('drain', this.#options.onDrain)
+    const more = this.#response.write(kept(chunk))
+    if (!more) this.#response.once('drain', () => this.#connection.exchange?.onClientDrain())
     return more
   }
 
@@ -129,8 +129,8 @@ export class NodeAnswer implements ClientAnswer {
 
   abort(): void {
     // A reset, because a plain close would look like the clean end of an answer without a length.
-    this.#request.socket.resetAndDestroy()
-    this.#options.onDone()
+    resetSocket(this.#request.socket)
+    this.#connection.done()
   }
 
   upgrade(): RawClient {
@@ -140,9 +140,10 @@ export class NodeAnswer implements ClientAnswer {
   #finish(chunk: Buffer | undefined): void {
     this.#flushed = true
     if (chunk === undefined) this.#response.end()
+    else if (chunk.length <= SHARED_MAX) this.#response.end(chunk.toString('latin1'), 'latin1')
     else this.#response.end(chunk)
     if (this.#body !== undefined && !this.#request.complete && !this.#body.expectationOpen) this.#body.linger()
-    this.#options.onDone()
+    this.#connection.done()
   }
 }
 

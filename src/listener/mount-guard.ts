@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { ListenAddress } from '../config/config.js'
 import { parseAuthority } from '../http/authority.js'
-import { type Fields, fieldValue } from '../http/fields.js'
+import { type Fields, fieldValues } from '../http/fields.js'
 
 const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '::1'])
 
@@ -11,14 +11,15 @@ const LOOPBACK_NAMES = new Set(['localhost', '127.0.0.1', '::1'])
  * (DNS rebinding), and what says that it comes from another site is refused. @returns why not, or undefined
  */
 export function crossSiteReason(fields: Fields, host: string | undefined, listener: ListenAddress): string | undefined {
-  const site = fieldValue(fields, 'sec-fetch-site')
-  if (site !== undefined && site !== 'none' && site !== 'same-origin') return `Sec-Fetch-Site is ${site}`
+  const site = fieldValues(fields, 'sec-fetch-site').find(value => value !== 'none' && value !== 'same-origin')
+  if (site !== undefined) return `Sec-Fetch-Site is ${site}`
   const own = host === undefined ? undefined : parseAuthority(host, 80)
   if (own === undefined || !isOwnName(own.host, listener)) return 'Host is not a name of this listener'
-  const origin = fieldValue(fields, 'origin')
-  if (origin === undefined) return undefined
-  const from = parseAuthority(origin.replace(/^http:\/\//, ''), 80)
-  return from?.host === own.host && from.port === own.port ? undefined : 'Origin is another site'
+  const isOwn = (origin: string) => {
+    const from = parseAuthority(origin.replace(/^http:\/\//, ''), 80)
+    return from?.host === own.host && from.port === own.port
+  }
+  return fieldValues(fields, 'origin').every(isOwn) ? undefined : 'Origin is another site'
 }
 
 /**

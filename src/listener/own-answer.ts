@@ -4,6 +4,7 @@ import { withoutQuery } from '../exchange/record.js'
 import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
+import { redactUrl } from '../http/redact.js'
 import type { RefusalReason } from './admission.js'
 
 /** After these the client may see the connection otherwise than we do, or is up to no good: it is closed. */
@@ -37,7 +38,11 @@ export function giveRefusal(
   const own = refusalAnswer({ ...refusal, exchange: id })
   const { method = '', url = '' } = request
   giveOwn(answer, own, method)
-  recordRefusal(services, id, refusal.code, own, { method, host: request.headers.host ?? '', path: withoutQuery(url) })
+  recordRefusal(services, id, refusal.code, own, {
+    method,
+    host: request.headers.host ?? '',
+    path: redactUrl(withoutQuery(url)),
+  })
 }
 
 /** The record of a refusal. */
@@ -49,7 +54,6 @@ export function recordRefusal(
   about: { readonly method: string; readonly host: string; readonly path: string },
 ): void {
   const startedAt = services.clock.monotonic()
-  const sizes = { bytes_in: 0, bytes_out: own.body.length }
   services.record?.({
     id,
     route: '-',
@@ -59,6 +63,9 @@ export function recordRefusal(
     end: code,
     attempts: [],
     startedAt,
-    ...sizes,
+    queued_ms: 0,
+    fields: [],
+    bytes_in: 0,
+    bytes_out: own.body.length,
   })
 }

@@ -4,6 +4,7 @@ import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
 import { answerHead } from '../wire/serialize-answer.js'
 import { clientConnection } from './client-connection.js'
+import { endGently } from './linger.js'
 import { recordRefusal } from './own-answer.js'
 
 /**
@@ -15,11 +16,13 @@ export function refuseUnparsed(error: Error, socket: Socket, services: Services)
   // The parser complains once more about what we refused before: that answer stands, and it closes the socket.
   if (connection.dead && socket.writable && !connection.busy) return
   connection.refuseRest()
-  if (isSocketError(error)) {
+  const reason = (error as { code?: string }).code ?? ''
+  // A body that ends with its connection: the client left.
+  if (isSocketError(error) || (connection.busy && reason === 'HPE_INVALID_EOF_STATE')) {
     socket.destroy()
     return
   }
-  const { code, detail } = describe((error as { code?: string }).code ?? '', error.message)
+  const { code, detail } = describe(reason, error.message)
   if (connection.busy && connection.breakRequest(code, detail)) return
   if (!socket.writable || connection.busy) {
     socket.destroy()
@@ -29,8 +32,7 @@ export function refuseUnparsed(error: Error, socket: Socket, services: Services)
   const own = refusalAnswer({ code, detail, exchange: id, outcome: 'not-sent' })
   recordRefusal(services, id, code, own, { method: '', host: '', path: '' })
   socket.write(answerHead(own.status, own.reason, [...own.fields, 'Connection', 'close']), 'latin1')
-  socket.end(own.body)
-  socket.resume()
+  endGently(socket, own.body)
 }
 
 /** The client left, with a reset say: that is no malformed request, and its exchange hears of it when the socket closes. */

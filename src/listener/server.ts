@@ -7,7 +7,6 @@ import { type Admission, admit, type Door } from './admission.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import { ConnectLane } from './connect.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
-import { rewriteLocations } from './mount-location.js'
 import { closesConnection, giveOwn, giveRefusal } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
@@ -99,21 +98,15 @@ class HttpLane {
     const { services, rules, draining } = this.#context
     const admission = admit(request, connection.tunnel, this.#door, rules(), services.pseudonym, undefined)
     const body = bodyOf(admission, request, response)
-    let exchange: Exchange | undefined
     const mount = admission.kind === 'go' ? admission.mount : undefined
-    const answer = new NodeAnswer(request, response, body, {
-      edit: mount && (fields => rewriteLocations(fields, mount)),
-      last: () => connection.dead || draining(),
-      onDrain: () => exchange?.onClientDrain(),
-      onDone: () => connection.done(),
-    })
+    const answer = new NodeAnswer(request, response, body, connection, mount, draining)
     const method = request.method ?? ''
     if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
     if (admission.kind === 'refuse') {
       if (closesConnection(admission.refusal)) connection.refuseRest()
       return giveRefusal(answer, admission.refusal, request, services)
     }
-    exchange = new Exchange(services, admission.plan, admission.head, body, answer)
+    const exchange = new Exchange(services, admission.plan, admission.head, body, answer)
     connection.attend(exchange)
     exchange.start()
   }

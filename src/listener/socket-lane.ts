@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net'
 import type { ClientAnswer, RawClient, RawSink } from '../exchange/lane.js'
 import type { Fields } from '../http/fields.js'
+import { resetSocket } from '../upstream/reset-socket.js'
 import { chunkHead, lastChunk } from '../wire/serialize.js'
 import { answerHead } from '../wire/serialize-answer.js'
+import { kept } from '../wire/shared-read.js'
+import { endGently } from './linger.js'
 
 /**
  * Answers on a bare socket that `node:http` has let go of: upgrades, CONNECT and what its parser refused.
@@ -38,7 +41,7 @@ export class SocketAnswer implements ClientAnswer {
 
   write(chunk: Buffer): boolean {
     if (this.#chunked) this.#socket.write(chunkHead(chunk.length), 'latin1')
-    let more = this.#socket.write(chunk)
+    let more = this.#socket.write(kept(chunk))
     if (this.#chunked) more = this.#socket.write('\r\n', 'latin1')
     if (!more) this.#socket.once('drain', this.#hears.onDrain)
     return more
@@ -46,13 +49,12 @@ export class SocketAnswer implements ClientAnswer {
 
   end(trailers: Fields): void {
     if (this.#chunked) this.#socket.write(lastChunk(trailers), 'latin1')
-    this.#socket.end()
-    this.#socket.resume()
+    endGently(this.#socket)
     this.#hears.onDone()
   }
 
   abort(): void {
-    this.#socket.resetAndDestroy()
+    resetSocket(this.#socket)
     this.#hears.onDone()
   }
 
@@ -64,7 +66,7 @@ export class SocketAnswer implements ClientAnswer {
 }
 
 /** The raw directions of a client socket; `early` bytes come first. */
-export function rawClient(socket: Socket, early: Buffer, sink: RawSink): RawClient {
+function rawClient(socket: Socket, early: Buffer, sink: RawSink): RawClient {
   socket.setTimeout(0)
   socket.setKeepAlive(true, 60_000)
   socket.on('data', sink.onData)
@@ -73,9 +75,9 @@ export function rawClient(socket: Socket, early: Buffer, sink: RawSink): RawClie
   if (early.length > 0) sink.onData(early)
   socket.resume()
   return {
-    write: chunk => socket.write(chunk),
+    write: chunk => socket.write(kept(chunk)),
     end: () => socket.end(),
-    reset: () => socket.resetAndDestroy(),
+    reset: () => resetSocket(socket),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
   }

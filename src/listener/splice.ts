@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { resetSocket } from '../upstream/reset-socket.js'
 
 const KEEP_ALIVE_PROBE = 60_000
 
@@ -25,7 +26,7 @@ function forward(from: Socket, to: Socket, over: () => void): void {
   to.on('drain', () => from.resume())
   from.on('end', () => to.end())
   from.on('error', error => {
-    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') to.resetAndDestroy()
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') resetSocket(to)
   })
   from.on('close', () => {
     to.destroySoon()

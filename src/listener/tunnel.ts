@@ -6,6 +6,7 @@ import type { Services } from '../exchange/services.js'
 import { decideRetry } from '../policy/retry.js'
 import type { Outcome } from '../policy/types.js'
 import { type Cancel, timeLeft } from '../time/clock.js'
+import { millis } from '../time/units.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { TunnelTarget } from './client-connection.js'
 import { giveOwn } from './own-answer.js'
@@ -16,6 +17,8 @@ const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 /** The start of a request in origin-form: neither TLS nor any protocol where the client speaks first looks like it. */
 const REQUEST_LINE = /^[A-Z][A-Z-]{1,19} \//
 const MAYBE_REQUEST_LINE = /^[A-Z][A-Z-]{0,19} ?$/
+/** A client that says less than a request line for this long is waiting for an answer to it. */
+const WHOLE_LINE = millis(1_000)
 
 export type TunnelHost = {
   /** Some route has something to say about plain HTTP to this target. */
@@ -52,14 +55,28 @@ export class Tunnel {
   }
 
   open(): void {
-    this.#client.once('close', this.#abandon)
+    this.#client.once('close', this.#abandon).once('end', this.#abandon)
+    this.#client.on('readable', this.#look)
     this.#dial()
   }
 
+  /** Nobody reads the client yet, but only reading tells that it left. What it sent stays where it is. */
+  readonly #look = (): void => {
+    if (this.#client.readableLength === 0) this.#client.read()
+  }
+
   readonly #abandon = (): void => {
+    this.#lookAway()
+    this.#client.destroy()
     if (this.#cancel === undefined) return
     this.#cancel()
+    this.#cancel = undefined
     this.#record('client-gone', 0, 0, 0)
+  }
+
+  #lookAway(): void {
+    this.#client.removeListener('close', this.#abandon).removeListener('end', this.#abandon)
+    this.#client.removeListener('readable', this.#look)
   }
 
   #dial(): void {
@@ -105,7 +122,7 @@ export class Tunnel {
   }
 
   #refuse(own: OwnAnswer, end: string): void {
-    this.#client.removeListener('close', this.#abandon)
+    this.#lookAway()
     this.#record(end, own.status, 0, own.body.length)
     const hears = { onDrain: () => undefined, onDone: () => undefined }
     giveOwn(new SocketAnswer(this.#client, this.#early, hears), own, 'CONNECT')
@@ -113,8 +130,9 @@ export class Tunnel {
 
   #connected(upstream: Socket): void {
     const client = this.#client
-    client.removeListener('close', this.#abandon)
+    this.#lookAway()
     this.#log.outcome('connected', 0)
+    this.#log.decided('final')
     if (client.destroyed) {
       upstream.destroy()
       return
@@ -129,7 +147,9 @@ export class Tunnel {
   #sniff(upstream: Socket): void {
     const client = this.#client
     const seen: Buffer[] = []
+    let cancel: Cancel | undefined
     const settle = () => {
+      cancel?.()
       client.removeListener('data', onClient).removeListener('end', settle).removeListener('close', settle)
       upstream.removeListener('readable', settle).removeListener('close', settle)
       client.pause()
@@ -143,9 +163,10 @@ export class Tunnel {
     const onClient = (chunk: Buffer) => {
       seen.push(chunk)
       const text = Buffer.concat(seen).toString('latin1', 0, 32)
-      if (!MAYBE_REQUEST_LINE.test(text)) settle()
+      if (!MAYBE_REQUEST_LINE.test(text)) return settle()
+      cancel ??= this.#services.clock.schedule(WHOLE_LINE, settle)
     }
-    client.on('data', onClient).on('end', settle).on('close', settle)
+    client.on('data', onClient).on('end', settle).on('close', settle).resume()
     upstream.on('readable', settle).on('close', settle)
   }
 
@@ -168,6 +189,8 @@ export class Tunnel {
       end,
       attempts: this.#log.records,
       startedAt: this.#log.startedAt,
+      queued_ms: 0,
+      fields: [],
       bytes_in: bytesIn,
       bytes_out: bytesOut,
     })

@@ -24,7 +24,7 @@ export const MIN_PERIOD = millis(1_000)
 /**
  * Shares one server's "not now" between all requests of an origin and credential (R8). While it is closed they queue,
  * first come first served; when it reopens they leave in steps, one hint-period apart, at the pace the upstream
- * has shown to take. It dissolves, through `onIdle`, after a whole step without a queue or a new limit.
+ * has shown to take. It dissolves, through `onIdle`, when the queue has drained without a new limit.
  */
 export class CooldownGate {
   readonly #clock: Clock
@@ -155,12 +155,15 @@ export class CooldownGate {
     const due = pace.due((now - (this.#stepAt ?? now)) / SPREAD)
     const leaving = this.#queue.splice(0, pace.take(Math.min(due, this.#queue.length)))
     const more = this.#queue.length > 0 && pace.left > 0
-    this.#wakeAt(more ? now + Math.max(1, SPREAD / pace.perStep) : this.#nextStepAt)
+    // A backlog is what needs pacing: without one, arrivals find the limit by themselves and lose no time at a gate.
+    if (this.#queue.length === 0 && !pace.isLimited) this.#dissolve()
+    else this.#wakeAt(more ? now + Math.max(1, SPREAD / pace.perStep) : this.#nextStepAt)
     // Last, because a waiter may come back at once, through close() or enter().
     for (const waiter of leaving) waiter.release()
   }
 
   #dissolve(): void {
+    this.dispose()
     this.#pace = undefined
     this.#releasing = false
     this.#stepAt = undefined

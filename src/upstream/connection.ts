@@ -3,6 +3,7 @@ import { type Fields, fieldValue } from '../http/fields.js'
 import type { Phase } from '../policy/types.js'
 import type { ResponseHead, ResponseSink, WireFault } from '../wire/events.js'
 import { ResponseParser } from '../wire/response-parser.js'
+import { resetSocket } from './reset-socket.js'
 import { type AttemptFault, errorCode } from './to-fault.js'
 
 /** Who is using a connection for one attempt, and hears of everything that happens on it. */
@@ -122,7 +123,7 @@ export class Connection implements ResponseSink {
   /** As `destroy`, with a TCP reset, so that a reset on one side is a reset on the other (FP-18). */
   reset(): void {
     this.#user = undefined
-    this.#socket.resetAndDestroy()
+    resetSocket(this.#socket)
     this.#leave()
   }
 
@@ -167,7 +168,9 @@ export class Connection implements ResponseSink {
   #settle(): void {
     this.#user = undefined
     if (this.#gone) return
-    if (!this.#parser.reusable || !this.#requestDone) {
+    // What the kernel has not taken of a refused body would stand before the next request.
+    const requestGone = this.#requestDone && this.#socket.writableLength === 0
+    if (!this.#parser.reusable || !requestGone) {
       this.#socket.destroy()
       this.#leave()
       return
@@ -178,6 +181,22 @@ export class Connection implements ResponseSink {
   }
 
   #onFin(): void {
+    if (this.#user !== undefined && (this.#raw || this.#parser.untilClose)) this.#probe()
+    else this.#onCleanFin()
+  }
+
+  /**
+   * A reset that arrives together with data is told as a plain end: libuv takes the hang-up for one and reads no further.
+   * Where an end means something, an empty write finds out; it puts nothing on the wire.
+   */
+  #probe(): void {
+    this.#socket.write('', error => {
+      // Else the error has its own event, and `close` follows.
+      if (!error && !this.#gone) this.#onCleanFin()
+    })
+  }
+
+  #onCleanFin(): void {
     if (this.#raw) {
       this.#user?.onEnd([])
       return

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
+import { SHARED_MAX } from '../wire/shared-read.js'
 import { Connection, type ConnectionLimits, type ConnectionOwner } from './connection.js'
 import type { DestinationGuard } from './destination.js'
 import { type Destination, type DialResult, dial } from './dial.js'
@@ -16,7 +17,7 @@ export type UpstreamOptions = {
 }
 
 /**
- * All plain sockets read into this one buffer: a read is handled before the next begins, and what is kept is copied.
+ * All plain sockets read into this one buffer: a read is handled before the next begins, and what is kept is copied (`wire/shared-read.ts`).
  * It saves an allocation of 64 KiB for each read. Windows hands the buffer to the kernel ahead of the read.
  */
 const READ_BUFFER = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(65_536)
@@ -53,7 +54,8 @@ export class Upstream implements ConnectionOwner, Destination {
     const onread = READ_BUFFER && {
       buffer: READ_BUFFER,
       callback: (bytes: number, buffer: Buffer) => {
-        connection?.receive(Buffer.from(buffer.subarray(0, bytes)))
+        const read = buffer.subarray(0, bytes)
+        connection?.receive(bytes > SHARED_MAX ? Buffer.from(read) : read)
         return true
       },
     }

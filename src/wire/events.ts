@@ -26,7 +26,7 @@ export type WireFault = {
   readonly section: string
 }
 
-/** Where a parser puts what it found. Body chunks are views of the bytes that were fed. */
+/** Where a parser puts what it found. Body chunks are views of the bytes that were fed, and may not outlive the call: see `shared-read.ts`. */
 export type ResponseSink = {
   /** A 1xx answer other than 101 (RFC 9110 §15.2). */
   readonly onInterim: (head: ResponseHead) => void

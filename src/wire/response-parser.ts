@@ -59,6 +59,11 @@ export class ResponseParser {
     return this.#step === 'ended'
   }
 
+  /** In a body that only the end of the connection ends (RFC 9112 §6.3): a clean one is its last evidence. */
+  get untilClose(): boolean {
+    return this.#step === 'close'
+  }
+
   /** No answer is awaited: a byte now is a fault. */
   get idle(): boolean {
     return this.#step === 'idle' || this.#step === 'ended'

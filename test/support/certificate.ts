@@ -32,7 +32,10 @@ export function makeCertificate(commonName = 'localhost'): TestCertificate {
     der(0xa3, sequence(sequence(SUBJECT_ALT_NAME, der(0x04, names)))),
   )
   const whole = sequence(body, ECDSA_SHA256, bits(sign('sha256', body, privateKey)))
-  const lines = whole.toString('base64').match(/.{1,64}/g)?.join('\n')
+  const lines = whole
+    .toString('base64')
+    .match(/.{1,64}/g)
+    ?.join('\n')
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,

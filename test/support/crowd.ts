@@ -23,6 +23,9 @@ export async function until(condition: () => boolean, limit = 10_000): Promise<n
   return performance.now() - since
 }
 
+/** The middle one: what a promise in milliseconds is measured by, since a busy machine only ever adds to some of them. */
+export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
+
 /** Calls `job` every `period` ms, `count` times; arrival is part of such a scenario, not a wait for something. */
 export function atRate<T>(count: number, period: number, job: (index: number) => Promise<T>): Promise<T[]> {
   const started = performance.now()

@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/config/load.js'
 import { type Daemon, startDaemon } from '../../src/main.js'
 
 /** A log record `exchange`, as the daemon wrote it. */
-export type LoggedExchange = {
+type LoggedExchange = {
   readonly id: string
   readonly route: string
   readonly mode: string
@@ -60,7 +60,7 @@ export async function startTestDaemon(yaml: string = QUICK, listen = '127.0.0.1:
     logger: pino({ level: 'info', base: null }, { write }),
     write,
     sync: () => undefined,
-    flush: () => undefined,
+    flush: async () => undefined,
   }
   const daemon = await startDaemon(config, process.env, log)
   const exchanges = () => lines.filter(line => line['msg'] === 'exchange') as unknown as LoggedExchange[]

@@ -1,11 +1,16 @@
-import { createServer, type AddressInfo, connect, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
 export type OpenedTunnel = { readonly socket: Socket; readonly head: string; readonly status: number }
 
 /** Sends a CONNECT. @param early bytes right behind it @returns when its answer is here; the rest is on the socket */
-export async function openTunnel(port: number, authority: string, early = '', ...fields: string[]): Promise<OpenedTunnel> {
+export async function openTunnel(
+  port: number,
+  authority: string,
+  early = '',
+  ...fields: string[]
+): Promise<OpenedTunnel> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   socket.on('error', () => undefined)
   const lines = [`CONNECT ${authority} HTTP/1.1`, `Host: ${authority}`, ...fields]
@@ -62,7 +67,7 @@ export type RawServer = {
 /** A server without a protocol. @param port 0 for a new one */
 export async function startRawServer(t: Test, accept?: (socket: Socket) => void, port = 0): Promise<RawServer> {
   const sockets: Socket[] = []
-  let wake = () => undefined as void
+  let wake: () => void = () => undefined
   const server = createServer({ allowHalfOpen: true }, socket => {
     sockets.push(socket)
     socket.on('error', () => undefined)

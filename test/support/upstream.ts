@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
 /** One request as it crossed the wire to a test upstream. */
-export type Seen = {
+type Seen = {
   readonly method: string
   readonly path: string
   /** The head's bytes, latin1, request line included, without the empty line. */
@@ -19,10 +19,7 @@ export type Seen = {
 }
 
 /** What an upstream does with a request: raw bytes to write, or anything with the socket. */
-export type Script = (
-  seen: Seen,
-  socket: Socket,
-) => string | Buffer | undefined | void | Promise<string | undefined | void>
+export type Script = (seen: Seen, socket: Socket) => string | Buffer | undefined | Promise<string | undefined>
 
 export type TestUpstream = {
   readonly port: number

@@ -91,9 +91,10 @@ t.test('R8: a gate belongs to one credential and is gone when it has nothing to 
   t.equal(health.gate('a'), gate)
   t.notOk(health.gate('b'))
   t.ok(health.isActive)
-  clock.advance(1_000)
-  const entered = Array.from({ length: 8 }, () => gate?.enter({ dueAt: 60_000, release: () => undefined }))
-  t.equal(entered.filter(entry => entry === 'pass').length, 7, 'the pace is what succeeded before')
+  let released = 0
+  for (let i = 0; i < 8; i++) gate?.enter({ dueAt: 60_000, release: () => released++ })
+  clock.advance(1_020)
+  t.equal(released, 7, 'the pace is what succeeded before')
   clock.advance(10_000)
   t.equal(health.gates.size, 0)
   t.notOk(health.isActive)

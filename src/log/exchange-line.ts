@@ -1,4 +1,4 @@
-import { type AttemptRecord, type ExchangeRecord, overhead } from './exchange/record.js'
+import { type AttemptRecord, type ExchangeRecord, overhead } from '../exchange/record.js'
 
 /**
  * The log line of an exchange, built by hand: it is written for every request, and a general serializer costs more
@@ -6,12 +6,12 @@ import { type AttemptRecord, type ExchangeRecord, overhead } from './exchange/re
  * @param time ISO 8601 @param duration milliseconds
  */
 export function exchangeLine(record: ExchangeRecord, time: string, duration: number): string {
-  const { id, route, mode, method, host, path, status, end, attempts, bytes_in, bytes_out } = record
+  const { id, route, mode, method, host, path, status, end, attempts, queued_ms, bytes_in, bytes_out } = record
   return (
     `{"level":30,"time":"${time}","id":"${id}","route":${quote(route)},"mode":"${mode}","method":${quote(method)}` +
     `,"host":${quote(host)},"path":${quote(path)},"status":${status}${end === undefined ? '' : `,"end":"${end}"`}` +
     `,"attempts":[${attemptList(attempts)}],"duration_ms":${tenths(duration)}` +
-    `,"overhead_ms":${tenths(overhead(attempts, duration))},"bytes_in":${bytes_in},"bytes_out":${bytes_out}` +
+    `,"queued_ms":${tenths(queued_ms)},"overhead_ms":${tenths(overhead(attempts, duration, queued_ms))},"bytes_in":${bytes_in},"bytes_out":${bytes_out}` +
     ',"msg":"exchange"}\n'
   )
 }

@@ -1,45 +1,11 @@
 import { createRequire } from 'node:module'
 import pino, { type DestinationStream, type Logger } from 'pino'
-import type { Config } from './config/config.js'
-import type { RecordSink } from './exchange/record.js'
+import type { Config } from '../config/config.js'
+import type { RecordSink } from '../exchange/record.js'
+import { redactFields } from '../http/redact.js'
+import type { Clock } from '../time/clock.js'
 import { exchangeLine } from './exchange-line.js'
-import type { Clock } from './time/clock.js'
-
-/** Fields whose value is never logged, whatever their case. `log.redact` adds to them. */
-const SECRET_FIELDS = [
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-  'idempotency-key',
-  'payment-signature',
-  'x-payment',
-]
-
-const REDACTED = '[redacted]'
-
-/** Buffered lines are written at least this often, and at once when they fill this many bytes. */
-const FLUSH_EVERY = 100
-const BUFFER = 8_192
-
-/** A copy of header fields for the log: an object by name, secrets masked. Only lines that need fields pay for this. */
-export function redactFields(fields: readonly string[], extra: readonly string[]): Record<string, string> {
-  const shown: Record<string, string> = {}
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = (fields[i] as string).toLowerCase()
-    shown[name] = SECRET_FIELDS.includes(name) || extra.includes(name) ? REDACTED : (fields[i + 1] as string)
-  }
-  return shown
-}
-
-/** `https://user:pass@host/path?key=1` without user information and query: for URLs inside messages. */
-export const redactUrl = (text: string): string =>
-  text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, `$1${REDACTED}@`)
-    .replace(/(\bhttps?:\/\/[^\s?]*)\?\S*/gi, `$1?${REDACTED}`)
+import { LogOutput } from './log-output.js'
 
 export type Log = {
   readonly logger: Logger
@@ -48,7 +14,7 @@ export type Log = {
   /** Writes what is buffered now: for lines that somebody waits for. */
   readonly sync: () => void
   /** Writes what is buffered, before the process ends. */
-  readonly flush: () => void
+  readonly flush: () => Promise<void>
 }
 
 /**
@@ -64,25 +30,12 @@ export function createLog(settings: Config['log'], toTerminal: boolean): Log {
       logger: pino(options, stream),
       write: line => stream.write(line),
       sync: () => undefined,
-      flush: () => undefined,
+      flush: async () => undefined,
     }
   }
-  const destination = pino.destination({ dest: 1, sync: false, minLength: BUFFER })
-  destination.on('error', () => undefined)
-  const timer = setInterval(() => destination.flush(), FLUSH_EVERY).unref()
-  const sync = () => {
-    try {
-      destination.flushSync()
-    } catch {
-      // The reader of our standard output is gone: there is nobody left to tell.
-    }
-  }
-  const flush = () => {
-    clearInterval(timer)
-    sync()
-  }
-  const logger = pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, destination)
-  return { logger, write: line => destination.write(line), sync, flush }
+  const output = new LogOutput(1)
+  const logger = pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, output)
+  return { logger, write: line => output.write(line), sync: () => output.flushSync(), flush: () => output.close() }
 }
 
 /** Loaded only when asked for. */
@@ -91,7 +44,7 @@ function prettyStream(): DestinationStream {
   return pretty({
     colorize: process.stdout.isTTY === true && !process.env['NO_COLOR'],
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'attempts,id,host,path,method,status,route,mode,duration_ms,overhead_ms,bytes_in,bytes_out,end',
+    ignore: 'attempts,id,host,path,method,status,route,mode,duration_ms,overhead_ms,queued_ms,bytes_in,bytes_out,end',
     messageFormat: (line, key) => (line[key] === 'exchange' ? describeExchange(line) : String(line[key])),
     sync: true,
   })
@@ -111,8 +64,13 @@ function describeExchange(line: Record<string, unknown>): string {
 }
 
 /** Writes the one record `exchange` per request; `undefined` when the level leaves it out anyway. */
-export function exchangeRecorder({ logger, write }: Log, clock: Clock): RecordSink | undefined {
+export function exchangeRecorder(
+  { logger, write }: Log,
+  clock: Clock,
+  redact: readonly string[],
+): RecordSink | undefined {
   if (!logger.isLevelEnabled('info')) return undefined
+  const debug = logger.isLevelEnabled('debug')
   let second = 0
   let prefix = ''
   return record => {
@@ -123,6 +81,11 @@ export function exchangeRecorder({ logger, write }: Log, clock: Clock): RecordSi
       prefix = new Date(second).toISOString().slice(0, -4)
     }
     const time = `${prefix}${String(now - second).padStart(3, '0')}Z`
-    write(exchangeLine(record, time, clock.monotonic() - record.startedAt))
+    const line = exchangeLine(record, time, clock.monotonic() - record.startedAt)
+    // At level debug the record shows the request's fields, secrets masked.
+    write(debug ? withFields(line, redactFields(record.fields, redact)) : line)
   }
 }
+
+const withFields = (line: string, fields: Record<string, string>): string =>
+  `${line.slice(0, -2)},"fields":${JSON.stringify(fields)}}\n`

@@ -1,0 +1,40 @@
+import type { Phase } from '../policy/types.js'
+import type { Millis } from '../time/units.js'
+import type { AttemptFault } from '../upstream/to-fault.js'
+import type { Reached, Refusal } from './respond.js'
+
+/** The answers that an exchange makes itself when no attempt may be made, or none ended in time. */
+export type OwnRefusal = Omit<Refusal, 'exchange'>
+
+export const cooldownFull = (origin: string, retryAfter: Millis): OwnRefusal => ({
+  code: 'cooldown_full',
+  detail: `${origin} asked for a pause, and this request cannot wait for its turn`,
+  retryAfter,
+  outcome: 'not-sent',
+})
+
+export const breakerOpen = (origin: string, retryAfter: Millis): OwnRefusal => ({
+  code: 'breaker_open',
+  detail: `${origin} keeps failing; it is not asked until a probe may pass`,
+  retryAfter,
+  outcome: 'not-sent',
+})
+
+/** A limit that ended an attempt, or an answer on its way. */
+export const timedOut = (phase: Phase, details: string): AttemptFault => ({
+  fault: 'http_response_timeout',
+  phase,
+  details,
+})
+
+export const uploadStalled: OwnRefusal = {
+  code: 'request_timeout',
+  detail: 'the request body stopped arriving',
+  outcome: 'unknown',
+}
+
+export const outOfTime = (outcome: Reached): OwnRefusal => ({
+  code: 'deadline',
+  detail: 'timeout.total ran out before an answer came',
+  outcome,
+})

@@ -1,0 +1,38 @@
+import type { Fields } from './fields.js'
+
+/** Fields whose value is never shown, whatever their case. `log.redact` adds to them. */
+const SECRET: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'idempotency-key',
+  'payment-signature',
+  'x-payment',
+])
+
+const REDACTED = '[redacted]'
+
+/** @param name in lower case */
+export const isSecretField = (name: string): boolean => SECRET.has(name)
+
+/** Header fields for the log: an object by lower-case name, repeats joined, secrets masked. @param extra lower-case names */
+export function redactFields(fields: Fields, extra: readonly string[]): Record<string, string> {
+  const shown = new Map<string, string>()
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = (fields[i] as string).toLowerCase()
+    const value = isSecretField(name) || extra.includes(name) ? REDACTED : (fields[i + 1] as string)
+    const before = shown.get(name)
+    shown.set(name, before === undefined ? value : `${before}, ${value}`)
+  }
+  return Object.fromEntries(shown)
+}
+
+/** A request target or a URL inside a message, without user information and without the values of a query. */
+export const redactUrl = (text: string): string =>
+  text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, `$1${REDACTED}@`)
+    .replace(/(https?:\/\/[^\s?]*)\?\S*/gi, `$1?${REDACTED}`)
