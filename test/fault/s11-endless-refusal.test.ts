@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { request } from '../support/client.js'
-import { until } from '../support/crowd.js'
+import { median, until } from '../support/crowd.js'
 import { scene } from '../support/scene.js'
 import { answer } from '../support/upstream.js'
 
@@ -81,32 +81,39 @@ const REFUSALS: Record<string, Refusal> = {
   },
 }
 
-t.test('S11, L7: a refused answer that does not end costs 64 KiB and 100 ms at most', async t => {
-  for (const [name, { send, max }] of Object.entries(REFUSALS)) {
-    let refusedAt = 0
-    let repeatedAfter = 0
-    let sent = 0
-    let openAtRepeat = 0
-    const { upstream, daemon, url } = await scene(t, (seen, socket) => {
-      if (seen.number > 1) {
-        repeatedAfter = performance.now() - refusedAt
-        openAtRepeat = daemon.daemon.holds().upstreamConnections
-        return answer(200, 'ok')
-      }
-      refusedAt = performance.now()
-      send(socket, bytes => {
-        sent += bytes
-      })
-      return undefined
+/** One request that meets the refusal first and an answer then. */
+async function meet(t: Test, { send }: Refusal) {
+  let refusedAt = 0
+  const met = { text: '', repeatedAfter: 0, sent: 0, openAtRepeat: 0, connections: 0 }
+  const { upstream, daemon, url } = await scene(t, (seen, socket) => {
+    if (seen.number > 1) {
+      met.repeatedAfter = performance.now() - refusedAt
+      met.openAtRepeat = daemon.daemon.holds().upstreamConnections
+      return answer(200, 'ok')
+    }
+    refusedAt = performance.now()
+    send(socket, bytes => {
+      met.sent += bytes
     })
-    const got = await request(daemon.port, url)
-    t.equal(got.text, 'ok', name)
+    return undefined
+  })
+  met.text = (await request(daemon.port, url)).text
+  await until(() => upstream.open() === 1)
+  met.connections = upstream.connections()
+  return met
+}
+
+t.test('S11, L7: a refused answer that does not end costs 64 KiB and 100 ms at most', async t => {
+  for (const [name, refusal] of Object.entries(REFUSALS)) {
+    const met = [await meet(t, refusal), await meet(t, refusal), await meet(t, refusal)]
+    for (const { text, openAtRepeat, connections } of met) {
+      t.same({ text, openAtRepeat, connections }, { text: 'ok', openAtRepeat: 1, connections: 2 }, name)
+    }
     // The backoff of at most 20 ms runs beside the disposal.
-    t.ok(repeatedAfter <= 150, `${name}: decided and repeated in ${Math.round(repeatedAfter)} ms`)
-    t.equal(openAtRepeat, 1, `${name}: disposed of before the next attempt`)
-    await until(() => upstream.open() === 1)
-    t.ok(sent <= max, `${name}: ${sent} bytes had left`)
-    t.equal(upstream.connections(), 2)
+    const after = median(met.map(({ repeatedAfter }) => repeatedAfter))
+    t.ok(after <= 150, `${name}: decided, disposed of and repeated in ${Math.round(after)} ms`)
+    const sent = median(met.map(({ sent }) => sent))
+    t.ok(sent <= refusal.max, `${name}: ${sent} bytes had left`)
   }
 })
 
@@ -117,7 +124,8 @@ t.test('L7: 64 KiB exactly are drained, one byte more costs the connection', asy
   ] as const) {
     for (const framing of ['length', 'chunked']) {
       const body = 'e'.repeat(bytes)
-      const refusal = framing === 'length' ? answer(503, body) : `${CHUNKED}${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+      const refusal =
+        framing === 'length' ? answer(503, body) : `${CHUNKED}${bytes.toString(16)}\r\n${body}\r\n0\r\n\r\n`
       const { upstream, daemon, url } = await scene(t, seen => (seen.number === 1 ? refusal : answer(200, 'ok')))
       t.equal((await request(daemon.port, url)).text, 'ok')
       t.equal(upstream.connections(), connections, `${bytes} bytes, ${framing}`)

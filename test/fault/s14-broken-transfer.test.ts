@@ -9,13 +9,15 @@ type Received = { readonly text: string; readonly reset: boolean }
 /** Everything that reaches a client until its connection ends, and how that was. */
 function receive(port: number, bytes: Buffer | string): Promise<Received> {
   return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     const chunks: Buffer[] = []
     let reset = false
     socket.on('data', chunk => chunks.push(chunk))
     socket.on('error', error => {
       reset = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
     })
+    // Node tells a reset that arrives together with data as a plain end; an empty write knows better.
+    socket.on('end', () => socket.write('', error => error || socket.end()))
     socket.on('close', () => resolve({ text: Buffer.concat(chunks).toString('latin1'), reset }))
     socket.write(bytes)
   })
@@ -65,14 +67,20 @@ t.test('S14, L8: an answer that breaks off looks broken to the client, and nothi
 })
 
 t.test('L8: a client of HTTP/1.0, for whom a close is an end, gets a reset', async t => {
-  const { upstream, daemon, url } = await scene(t, breaking(HEADS['chunked'] as string, socket => socket.resetAndDestroy()))
+  const { upstream, daemon, url } = await scene(
+    t,
+    breaking(HEADS['chunked'] as string, socket => socket.resetAndDestroy()),
+  )
   const { text, reset } = await receive(daemon.port, `GET ${url} HTTP/1.0\r\nHost: ${upstream.authority}\r\n\r\n`)
   t.match(text, /^HTTP\/1\.[01] 200/)
   t.ok(reset, 'a plain close would have looked like the end')
 })
 
 t.test('L8: a truncated answer without a length ends cleanly when the upstream did', async t => {
-  const { daemon, url } = await scene(t, breaking(HEADS['without a length'] as string, socket => socket.end()))
+  const { daemon, url } = await scene(
+    t,
+    breaking(HEADS['without a length'] as string, socket => socket.end()),
+  )
   const { text } = await receive(daemon.port, requestBytes(url, { fields: ['Connection: close'] }))
   t.match(text, /A{100}\r\n0\r\n\r\n$/)
 })
@@ -85,6 +93,6 @@ t.test('L8: a broken refusal that was being drained is repeated, since nothing o
   }
   const { upstream, daemon, url } = await scene(t, script, oneRoute())
   const { text } = await receive(daemon.port, requestBytes(url, { fields: ['Connection: close'] }))
-  t.match(text, /^HTTP\/1\.1 200 OK[^]*ok$/)
+  t.match(text, /^HTTP\/1\.1 200 OK[\s\S]*ok$/)
   t.equal(upstream.seen.length, 2)
 })

@@ -82,7 +82,8 @@ function check(t: Test, { statuses, effects, records, total }: Awaited<ReturnTyp
 
 t.test('S3: the keep-alive race is never seen by a client', { jobs: 2 }, async t => {
   t.test('R3: when the upstream does not say when it closes', { buffered: true }, async t => {
-    const result = await run(t, { limit: 1_050, origins: 20, clients: 20, rounds: 10 })
+    // R3 trusts a socket for a second. The rest of the limit is for a busy machine: all three parties share a process.
+    const result = await run(t, { limit: 1_400, origins: 20, clients: 25, rounds: 8 })
     check(t, result)
     const raced = result.records.filter(({ attempts }) => attempts[0]?.why === 'stale-connection')
     t.ok(raced.length > 0, `the race took place, ${raced.length} times, and was repeated`)

