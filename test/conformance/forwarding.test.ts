@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { test } from 'tap'
-import { startTestDaemon } from '../support/daemon.js'
 import { rawExchange } from '../support/client.js'
+import { startTestDaemon } from '../support/daemon.js'
 import { answer, startUpstream } from '../support/upstream.js'
-import { ACCEPTED_REQUESTS } from './vectors/requests-accepted.js'
 import { PASSED_ANSWERS } from './vectors/answers-passed.js'
+import { ACCEPTED_REQUESTS } from './vectors/requests-accepted.js'
 
 const SELF = /mulligan-[0-9a-f]{8}/g
 

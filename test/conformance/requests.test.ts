@@ -44,7 +44,11 @@ function exchange(port: number, bytes: string): Promise<string> {
 }
 
 /** What is wrong with the treatment of one row; empty when nothing is. */
-async function complaints({ daemon, upstream, bytes }: Bench, row: MalformedRequest, behind: string): Promise<string[]> {
+async function complaints(
+  { daemon, upstream, bytes }: Bench,
+  row: MalformedRequest,
+  behind: string,
+): Promise<string[]> {
   const [id, name, text, status = 400] = row
   const seenBefore = upstream.seen.length
   const bytesBefore = bytes()
@@ -53,7 +57,8 @@ async function complaints({ daemon, upstream, bytes }: Bench, row: MalformedRequ
   const found: string[] = []
   const say = (what: string) => found.push(`${id} ${name}: ${what}`)
   const answers = received.match(/HTTP\/1\.1 \d{3}/g) ?? []
-  if (answers.length !== 1 || answers[0] !== `HTTP/1.1 ${status}`) say(`answers ${JSON.stringify(received.slice(0, 300))}`)
+  if (answers.length !== 1 || answers[0] !== `HTTP/1.1 ${status}`)
+    say(`answers ${JSON.stringify(received.slice(0, 300))}`)
   if (!received.includes('application/problem+json')) say('no problem document')
   if (!/\r\nconnection: close\r\n/i.test(received) || received.endsWith('[left open]')) say('not closed')
   if (clean.text !== 'clean') say('the next clean request failed')
@@ -76,7 +81,11 @@ test('F2: what is pipelined behind a refused request is never looked at', async 
 
 test('F2: bytes that come after a refusal are never looked at', async t => {
   const { daemon, upstream } = await bench(t)
-  for (const refused of ['GET http://UP/ HTTP/1.1\r\n\r\n', 'GET http://UP/#a HTTP/1.1\r\nHost: UP\r\n\r\n', 'GET /\0 HTTP/1.1\r\n\r\n']) {
+  for (const refused of [
+    'GET http://UP/ HTTP/1.1\r\n\r\n',
+    'GET http://UP/#a HTTP/1.1\r\nHost: UP\r\n\r\n',
+    'GET /\0 HTTP/1.1\r\n\r\n',
+  ]) {
     const socket = connect(daemon.port, '127.0.0.1')
     let received = ''
     const closed = new Promise(resolve => socket.on('close', resolve))

@@ -37,7 +37,10 @@ test('FP-04: CONNECT dials first: a refused connection is a 502 and never a 200'
 })
 
 test('R1: a dial that failed is tried again', async t => {
-  const daemon = await start(t, 'routes: [{ name: a, match: { host: "*" }, retry: { attempts: 10, backoff: { base: 50ms, cap: 50ms } } }]')
+  const daemon = await start(
+    t,
+    'routes: [{ name: a, match: { host: "*" }, retry: { attempts: 10, backoff: { base: 50ms, cap: 50ms } } }]',
+  )
   const port = await freePort()
   const opened = openTunnel(daemon.port, `127.0.0.1:${port}`)
   while (daemon.daemon.holds().clients === 0) await turns(1)
@@ -61,6 +64,7 @@ for (const [name, config] of BOTH) {
       const upstream = await server.accepted()
       const [chunk] = (await once(upstream, 'data')) as [Buffer]
       t.equal(chunk.toString('latin1'), '\x16\x03early')
+      upstream.end()
       ;(await opening).socket.destroy()
     })
     await t.test('a server that speaks first is heard', async t => {
@@ -72,6 +76,7 @@ for (const [name, config] of BOTH) {
       socket.write('EHLO x\r\n')
       const [reply] = (await once(upstream, 'data')) as [Buffer]
       t.equal(String(reply), 'EHLO x\r\n')
+      upstream.end()
       socket.destroy()
     })
     await t.test('a client that is done sending still hears 10 KB', async t => {
@@ -142,11 +147,16 @@ async function handshake(to: { port: number } | { socket: Socket }, ca: string) 
   const tls: TLSSocket = connectTls({ host: 'localhost', servername: 'localhost', ca, ...to })
   await once(tls, 'secureConnect')
   const fingerprint = tls.getPeerCertificate().fingerprint256
-  return { fingerprint, text: String(await readToEnd(tls)) }
+  const text = String(await readToEnd(tls))
+  tls.destroy()
+  return { fingerprint, text }
 }
 
 test('L9: a client that leaves between two dials ends them', async t => {
-  const daemon = await start(t, 'routes: [{ name: a, match: { host: "*" }, retry: { backoff: { base: 10s, cap: 10s } } }]')
+  const daemon = await start(
+    t,
+    'routes: [{ name: a, match: { host: "*" }, retry: { backoff: { base: 10s, cap: 10s } } }]',
+  )
   const target = `127.0.0.1:${await freePort()}`
   const client = connect(daemon.port, '127.0.0.1')
   client.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`)

@@ -8,7 +8,8 @@ const post = (bytes: string, ...fields: string[]) => body('POST', fields, bytes)
 const length = (value: string, bytes = 'hello') => post(bytes, `Content-Length: ${value}`)
 const coding = (value: string, bytes = '0\r\n\r\n') => post(bytes, `Transfer-Encoding: ${value}`)
 const chunks = (bytes: string) => post(bytes, 'Transfer-Encoding: chunked')
-const both = (method: string) => body(method, ['Content-Length: 5', 'Transfer-Encoding: chunked'], `0\r\n\r\n${SMUGGLED}`)
+const both = (method: string) =>
+  body(method, ['Content-Length: 5', 'Transfer-Encoding: chunked'], `0\r\n\r\n${SMUGGLED}`)
 
 const LENGTHS: readonly MalformedRequest[] = [
   ['rfc9110-8.6-50', 'two lengths', post('hello', 'Content-Length: 5', 'Content-Length: 6')],
@@ -38,14 +39,26 @@ const CODINGS: readonly MalformedRequest[] = [
   ['rfc9112-6.3-51', 'length and coding on GET', both('GET')],
   ['rfc9112-6.3-52', 'length and coding on DELETE', both('DELETE')],
   ['rfc9112-6.3-53', 'length and coding on OPTIONS', both('OPTIONS')],
-  ['rfc9112-6.3-54', 'coding, then length', post(`0\r\n\r\n${SMUGGLED}`, 'Transfer-Encoding: chunked', 'Content-Length: 5')],
-  ['rfc9112-6.3-55', 'a length of zero and a coding', post('0\r\n\r\n', 'Content-Length: 0', 'Transfer-Encoding: chunked')],
+  [
+    'rfc9112-6.3-54',
+    'coding, then length',
+    post(`0\r\n\r\n${SMUGGLED}`, 'Transfer-Encoding: chunked', 'Content-Length: 5'),
+  ],
+  [
+    'rfc9112-6.3-55',
+    'a length of zero and a coding',
+    post('0\r\n\r\n', 'Content-Length: 0', 'Transfer-Encoding: chunked'),
+  ],
   ['rfc9112-6.3-56', 'length and an unknown coding', post('hello', 'Content-Length: 5', 'Transfer-Encoding: x')],
   ['rfc9112-6.3-57', 'length and identity', post('hello', 'Content-Length: 5', 'Transfer-Encoding: identity')],
   ['rfc9112-6.3-58', 'length and an empty coding', post('hello', 'Content-Length: 5', 'Transfer-Encoding:')],
   ['rfc9112-6.1-50', 'identity', coding('identity')],
   ['rfc9112-6.1-51', 'chunked twice', coding('chunked, chunked')],
-  ['rfc9112-6.1-52', 'chunked in two lines', post('0\r\n\r\n', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked')],
+  [
+    'rfc9112-6.1-52',
+    'chunked in two lines',
+    post('0\r\n\r\n', 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'),
+  ],
   ['rfc9112-6.1-53', 'chunked, then identity', coding('chunked, identity')],
   ['rfc9112-6.1-54', 'identity, then chunked', coding('identity, chunked')],
   ['rfc9112-6.1-55', 'chunked, then gzip', coding('chunked, gzip')],
@@ -72,8 +85,16 @@ const CODINGS: readonly MalformedRequest[] = [
 const BODIES: readonly MalformedRequest[] = [
   ['rfc9110-9.3.8-50', 'TRACE with a length', body('TRACE', ['Content-Length: 5'], 'hello')],
   ['rfc9110-9.3.8-51', 'TRACE with a coding', body('TRACE', ['Transfer-Encoding: chunked'], '0\r\n\r\n')],
-  ['rfc9110-7.8-50', 'an upgrade with a length', body('GET', ['Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 5'], 'hello')],
-  ['rfc9110-7.8-51', 'an upgrade with a coding', body('GET', ['Connection: Upgrade', 'Upgrade: websocket', 'Transfer-Encoding: chunked'], '0\r\n\r\n')],
+  [
+    'rfc9110-7.8-50',
+    'an upgrade with a length',
+    body('GET', ['Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 5'], 'hello'),
+  ],
+  [
+    'rfc9110-7.8-51',
+    'an upgrade with a coding',
+    body('GET', ['Connection: Upgrade', 'Upgrade: websocket', 'Transfer-Encoding: chunked'], '0\r\n\r\n'),
+  ],
 ]
 
 /** The head alone is fine: what is wrong comes with the body, in the same packet. */

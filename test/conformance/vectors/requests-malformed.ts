@@ -5,7 +5,8 @@ const HOST = 'Host: UP\r\n'
 const line = (text: string) => `${text}\r\n${HOST}\r\n`
 const get = (...fields: string[]) => `GET http://UP/ HTTP/1.1\r\n${HOST}${fields.join('\r\n')}\r\n\r\n`
 const target = (text: string) => line(`GET ${text} HTTP/1.1`)
-const connect = (text: string, ...fields: string[]) => `${[`CONNECT ${text} HTTP/1.1`, 'Host: UP', ...fields].join('\r\n')}\r\n\r\n`
+const connect = (text: string, ...fields: string[]) =>
+  `${[`CONNECT ${text} HTTP/1.1`, 'Host: UP', ...fields].join('\r\n')}\r\n\r\n`
 
 const REQUEST_LINE: readonly MalformedRequest[] = [
   ['rfc9112-3-52', 'a tab for a space', line('GET\thttp://UP/ HTTP/1.1')],
@@ -157,7 +158,12 @@ const FIELDS: readonly MalformedRequest[] = [
   ['rfc9110-10.1.1-50', 'an unknown expectation', get('Expect: 200-ok'), 417],
   ['rfc9110-10.1.1-51', 'two expectations', get('Expect: 100-continue', 'Expect: x'), 417],
   ['rfc6585-5-50', '201 fields', get(...repeated(201)), 431],
-  ['rfc6585-5-51', 'a coding hidden behind 1,000 fields', `${get(...repeated(1_000), 'Transfer-Encoding: chunked')}0\r\n\r\n`, 431],
+  [
+    'rfc6585-5-51',
+    'a coding hidden behind 1,000 fields',
+    `${get(...repeated(1_000), 'Transfer-Encoding: chunked')}0\r\n\r\n`,
+    431,
+  ],
   ['rfc6585-5-52', 'a length hidden behind 2,001 fields', `${get(...repeated(2_001), 'Content-Length: 5')}hello`, 431],
   ['rfc6585-5-53', 'a Host hidden behind 1,000 fields', get(...repeated(1_000), 'Host: evil.test'), 431],
   ['rfc6585-5-54', 'a head over 64 KiB in one field', get(`A: ${'b'.repeat(66_000)}`), 431],
