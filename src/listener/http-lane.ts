@@ -4,11 +4,8 @@ import type { Fields } from '../http/fields.js'
 import { resetSocket } from '../upstream/reset-socket.js'
 import { kept, SHARED_MAX } from '../wire/shared-read.js'
 import type { ClientConnection } from './client-connection.js'
+import { discard } from './linger.js'
 import { type MountPoint, rewriteLocations } from './mount-location.js'
-
-/** How much of an unwanted request body is read, and for how long, so that the client can read its answer first. */
-const LINGER_BYTES = 262_144
-const LINGER_MS = 1_000
 
 /** A request body of the `node:http` lane. */
 export class NodeBody implements ClientBody {
@@ -45,18 +42,8 @@ export class NodeBody implements ClientBody {
 
   /** Reads on for a moment without looking, then closes: an answer before the end of the body must not be lost to a reset. */
   linger(): void {
-    const request = this.#request
-    const { socket } = request
-    let left = LINGER_BYTES
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    request.removeAllListeners('data')
-    request.on('data', (chunk: Buffer) => {
-      left -= chunk.length
-      if (left < 0) socket.destroy()
-    })
-    request.on('end', () => clearTimeout(timer))
-    socket.on('close', () => clearTimeout(timer))
-    request.resume()
+    this.#request.removeAllListeners('data')
+    discard(this.#request, this.#request.socket)
   }
 }
 

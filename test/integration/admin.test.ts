@@ -1,0 +1,54 @@
+import { createServer } from 'node:net'
+import t from 'tap'
+import { startAdminServer } from '../../src/admin/server.js'
+import { BindError } from '../../src/listener/doors.js'
+import { rawExchange } from '../support/client.js'
+
+const ANY = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
+
+async function ask(port: number, path: string, ...fields: string[]): Promise<string> {
+  const lines = [`GET ${path} HTTP/1.1`, ...fields, 'Connection: close']
+  return rawExchange(port, `${lines.join('\r\n')}\r\n\r\n`)
+}
+
+t.test('health is good while it runs, readiness ends with draining', async t => {
+  let ready = true
+  const admin = await startAdminServer(ANY, () => ready)
+  t.teardown(admin.close)
+  const { port } = admin.address as { port: number }
+  t.match(await ask(port, '/healthz', 'Host: localhost'), /^HTTP\/1\.1 200 .*\{"status":"ok"\}$/s)
+  t.match(await ask(port, '/readyz', 'Host: 127.0.0.1'), /^HTTP\/1\.1 200 .*"ready"/s)
+  ready = false
+  t.match(await ask(port, '/readyz', 'Host: [::1]'), /^HTTP\/1\.1 503 .*"draining"/s)
+  t.match(await ask(port, '/healthz', 'Host: localhost'), /^HTTP\/1\.1 200 /)
+})
+
+t.test('a page under another name or from another site gets 403', async t => {
+  const admin = await startAdminServer(ANY, () => true)
+  t.teardown(admin.close)
+  const { port } = admin.address as { port: number }
+  const rows = [
+    ['Host: evil.example'],
+    [`Host: evil.example:${port}`],
+    ['Host: 127.1'],
+    ['Host: localhost.evil.example'],
+    ['Host: localhost', 'Sec-Fetch-Site: cross-site'],
+    ['Host: localhost', 'Sec-Fetch-Site: same-site'],
+  ]
+  for (const fields of rows) t.match(await ask(port, '/healthz', ...fields), /^HTTP\/1\.1 403 /, fields.join(', '))
+})
+
+t.test('a taken admin address is a BindError that says what to choose', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await new Promise(resolve => taken.once('listening', resolve))
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as { port: number }
+  await t.rejects(
+    startAdminServer({ ...ANY, port }, () => true),
+    BindError,
+  )
+  await t.rejects(
+    startAdminServer({ ...ANY, port }, () => true),
+    /--admin off/,
+  )
+})
