@@ -2,18 +2,16 @@ import type { IncomingMessage } from 'node:http'
 import type { ListenAddress } from '../config/config.js'
 import type { RequestHead } from '../exchange/lane.js'
 import type { Plan } from '../exchange/plan.js'
-import type { OwnAnswer, Refusal } from '../exchange/respond.js'
+import type { OwnAnswer } from '../exchange/respond.js'
 import type { Fields } from '../http/fields.js'
 import { isSecretField } from '../http/redact.js'
 import { checkRequest } from '../http/request-fields.js'
-import { parseTarget, type Target } from '../http/request-target.js'
-import { hasVia } from '../http/via.js'
+import { parseTarget } from '../http/request-target.js'
 import type { TunnelTarget } from './client-connection.js'
 import type { MountPoint } from './mount-location.js'
 import { countForward, planRequest } from './plan.js'
+import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
 import type { Rules } from './rules.js'
-
-export type RefusalReason = Omit<Refusal, 'exchange'>
 
 export type Admission =
   | { readonly kind: 'go'; readonly plan: Plan; readonly head: RequestHead; readonly mount: MountPoint | undefined }
@@ -32,9 +30,9 @@ export type Door = {
 /** Longer targets are refused: the path would be kept in memory for as long as the exchange lives. */
 const TARGET_MAX = 16_384
 
-const refuse = (code: Refusal['code'], detail: string): Admission => ({
+const refuse = (code: RefusalReason['code'], detail: string): Admission => ({
   kind: 'refuse',
-  refusal: { code, detail, outcome: 'not-sent' },
+  refusal: refusal(code, detail),
 })
 
 /**
@@ -58,9 +56,11 @@ export function admit(
   if (upgrade !== undefined && checked.framing.kind !== 'none') {
     return refuse('bad_request', 'an upgrade request with a body is not passed on')
   }
-  if (hasVia(fields, pseudonym)) return refuse('loop', 'this request has been through this proxy already')
-  const denied = tunnel === undefined ? checkClient(request, target, rules) : undefined
-  if (denied !== undefined) return denied
+  // Inside a tunnel the client was asked at its CONNECT.
+  const denied =
+    loopRefusal(request, pseudonym) ??
+    (tunnel === undefined ? clientRefusal(request, rules.access, target.form !== 'origin') : undefined)
+  if (denied !== undefined) return { kind: 'refuse', refusal: denied }
   const forwarded = countForward(method, fields)
   if (forwarded === 'answer') return { kind: 'own', answer: finalRecipient(request) }
   if (!door.forward && target.form !== 'origin') return refuse('not_a_relay', 'this listener serves mounts only')
@@ -86,17 +86,6 @@ function refuseChecked({ refuse: reason, status }: { refuse: string; status?: 41
   if (status === 431) return refuse('headers_too_large', reason)
   if (status === 417) return refuse('expectation_failed', reason)
   return refuse(status === 501 ? 'not_implemented' : 'bad_request', reason)
-}
-
-function checkClient(request: IncomingMessage, target: Target, { access }: Rules): Admission | undefined {
-  const code = access.check(request.rawHeaders, request.socket.remoteAddress)
-  if (code === 'client_denied') return refuse(code, 'this client address is not listed in listen.allow_from')
-  if (code === undefined) return undefined
-  const extra = target.form === 'origin' ? [] : ['Proxy-Authenticate', 'Basic realm="mulligan"']
-  return {
-    kind: 'refuse',
-    refusal: { code, detail: 'listen.auth is set: send Proxy-Authorization', outcome: 'not-sent', extra },
-  }
 }
 
 /** We are the last to see it (RFC 9110 §7.6.2). TRACE is not echoed with what identifies the client (§9.3.8). */

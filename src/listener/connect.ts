@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 import type { Route } from '../config/config.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget } from '../http/request-target.js'
-import { hasVia } from '../http/via.js'
-import type { Door, RefusalReason } from './admission.js'
+import type { Door } from './admission.js'
 import { clientConnection, type TunnelTarget } from './client-connection.js'
 import { giveRefusal } from './own-answer.js'
+import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
 import { type Rules, UNMATCHED } from './rules.js'
 import type { ListenerContext } from './server.js'
 import { SocketAnswer } from './socket-lane.js'
@@ -34,8 +34,7 @@ export class ConnectLane {
     const { services, rules } = this.#context
     const admitted = this.#admit(request, client, rules())
     if ('code' in admitted) {
-      const hears = { onDrain: () => undefined, onDone: () => undefined }
-      return giveRefusal(new SocketAnswer(client, early, hears), admitted, request, services)
+      return giveRefusal(new SocketAnswer(client, early), admitted, request, services)
     }
     new Tunnel(services, admitted.target, admitted.route, client, early, {
       isRouted: () => rules().routes.matchesHost('http', admitted.target.host, admitted.target.port) !== undefined,
@@ -44,30 +43,20 @@ export class ConnectLane {
   }
 
   #admit(request: IncomingMessage, client: Socket, { routes, access, config }: Rules): Admitted | RefusalReason {
-    const refuse = (code: RefusalReason['code'], detail: string): RefusalReason => ({
-      code,
-      detail,
-      outcome: 'not-sent',
-    })
-    const { rawHeaders: fields, url = '' } = request
-    const checked = checkRequest(fields, 'CONNECT', request.httpVersion)
-    if ('refuse' in checked) return refuse(checked.status === 431 ? 'headers_too_large' : 'bad_request', checked.refuse)
+    const { url = '' } = request
+    const checked = checkRequest(request.rawHeaders, 'CONNECT', request.httpVersion)
+    if ('refuse' in checked)
+      return refusal(checked.status === 431 ? 'headers_too_large' : 'bad_request', checked.refuse)
     const target = parseTarget('CONNECT', url)
-    if (target?.form !== 'authority') return refuse('bad_request', 'CONNECT needs host:port (RFC 9110 §9.3.6)')
-    if (!this.#door.forward) return refuse('not_a_relay', 'this listener serves mounts only')
-    if (clientConnection(client).tunnel !== undefined) return refuse('bad_request', 'a tunnel inside a tunnel')
-    if (hasVia(fields, this.#context.services.pseudonym))
-      return refuse('loop', 'this request has been through this proxy already')
-    const denied = access.check(fields, client.remoteAddress)
-    if (denied === 'client_denied') return refuse(denied, 'this client address is not listed in listen.allow_from')
-    if (denied !== undefined) {
-      const extra = ['Proxy-Authenticate', 'Basic realm="mulligan"']
-      return { ...refuse(denied, 'listen.auth is set: send Proxy-Authorization'), extra }
-    }
+    if (target?.form !== 'authority') return refusal('bad_request', 'CONNECT needs host:port (RFC 9110 §9.3.6)')
+    if (!this.#door.forward) return refusal('not_a_relay', 'this listener serves mounts only')
+    if (clientConnection(client).tunnel !== undefined) return refusal('bad_request', 'a tunnel inside a tunnel')
+    const denied = loopRefusal(request, this.#context.services.pseudonym) ?? clientRefusal(request, access, true)
+    if (denied !== undefined) return denied
     const { host, port } = target
     const route = routes.matchesHost('https', host, port) ?? routes.matchesHost('http', host, port)
     if (route === undefined && config.egress.unmatched === 'deny') {
-      return refuse('destination_denied', `no route allows ${target.authority} (egress.unmatched is deny)`)
+      return refusal('destination_denied', `no route allows ${target.authority} (egress.unmatched is deny)`)
     }
     return { target, route: route ?? UNMATCHED }
   }

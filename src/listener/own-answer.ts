@@ -5,7 +5,7 @@ import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
 import { redactUrl } from '../http/redact.js'
-import type { RefusalReason } from './admission.js'
+import type { RefusalReason } from './refusal.js'
 
 /** After these the client may see the connection otherwise than we do, or is up to no good: it is closed. */
 const CLOSING: ReadonlySet<RefusalCode> = new Set([

@@ -1,12 +1,12 @@
 import type { ListenAddress, Route } from '../config/config.js'
 import type { Plan } from '../exchange/plan.js'
-import type { Refusal } from '../exchange/respond.js'
 import { formatAuthority, parseAuthority } from '../http/authority.js'
 import { type Fields, fieldValue } from '../http/fields.js'
 import type { Target } from '../http/request-target.js'
 import type { TunnelTarget } from './client-connection.js'
 import { crossSiteReason } from './mount-guard.js'
 import type { MountPoint } from './mount-location.js'
+import { type RefusalReason, refusal } from './refusal.js'
 import { type Rules, UNMATCHED } from './rules.js'
 
 /** A request as far as routing needs it. */
@@ -25,13 +25,13 @@ export type Arrival = {
 
 export type Planned =
   | { readonly plan: Plan; readonly mount?: MountPoint }
-  | { readonly refusal: Omit<Refusal, 'exchange'> }
+  | { readonly refusal: RefusalReason }
   /** `OPTIONS *`: asked of the proxy itself. */
   | { readonly own: 'options' }
 
 const DEFAULT_PORT = { http: 80, https: 443 } as const
 
-const refuse = (code: Refusal['code'], detail: string): Planned => ({ refusal: { code, detail, outcome: 'not-sent' } })
+const refuse = (code: RefusalReason['code'], detail: string): Planned => ({ refusal: refusal(code, detail) })
 
 /** Where a request goes and under which route; pure but for the name of this machine. */
 export function planRequest(arrival: Arrival, rules: Rules): Planned {

@@ -7,6 +7,11 @@ import { answerHead } from '../wire/serialize-answer.js'
 import { kept } from '../wire/shared-read.js'
 import { endGently } from './linger.js'
 
+type Hears = { readonly onDrain: () => void; readonly onDone: () => void }
+
+/** For a short answer of our own, after which nobody waits. */
+const DEAF: Hears = { onDrain: () => undefined, onDone: () => undefined }
+
 /**
  * Answers on a bare socket that `node:http` has let go of: upgrades, CONNECT and what its parser refused.
  * One answer, then the connection is closed or no longer HTTP.
@@ -15,11 +20,11 @@ export class SocketAnswer implements ClientAnswer {
   readonly #socket: Socket
   /** Bytes the client sent behind its request head. */
   readonly #early: Buffer
-  readonly #hears: { readonly onDrain: () => void; readonly onDone: () => void }
+  readonly #hears: Hears
   #chunked = false
 
   /** @param hears `onDrain`: what was waiting is with the kernel; `onDone`: the answer is with the socket, or broken */
-  constructor(socket: Socket, early: Buffer, hears: { readonly onDrain: () => void; readonly onDone: () => void }) {
+  constructor(socket: Socket, early: Buffer, hears: Hears = DEAF) {
     this.#socket = socket
     this.#early = early
     this.#hears = hears

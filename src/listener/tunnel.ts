@@ -124,8 +124,7 @@ export class Tunnel {
   #refuse(own: OwnAnswer, end: string): void {
     this.#lookAway()
     this.#record(end, own.status, 0, own.body.length)
-    const hears = { onDrain: () => undefined, onDone: () => undefined }
-    giveOwn(new SocketAnswer(this.#client, this.#early, hears), own, 'CONNECT')
+    giveOwn(new SocketAnswer(this.#client, this.#early), own, 'CONNECT')
   }
 
   #connected(upstream: Socket): void {

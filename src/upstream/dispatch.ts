@@ -41,20 +41,12 @@ export type Order = {
   readonly connectTimeout: Millis
 }
 
-/** What one attempt gives, in order: interim heads, then a head with its body, or an upgrade, or a fault. */
-export type AttemptSink = {
+/** What one attempt gives: all that happens on its connection, and how far the request has come. */
+export type AttemptSink = ConnectionUser & {
   /** A connection is held and the head was handed over. */
   readonly onDispatched: (reused: boolean) => void
   /** The whole request was handed over. */
   readonly onSent: () => void
-  readonly onInterim: (head: ResponseHead) => void
-  readonly onHead: (head: ResponseHead) => void
-  readonly onData: (chunk: Buffer) => void
-  readonly onEnd: (trailers: Fields) => void
-  readonly onUpgrade: (head: ResponseHead, rest: Buffer) => void
-  readonly onReadEnd: () => void
-  readonly onDrain: () => void
-  readonly onFault: (fault: AttemptFault) => void
 }
 
 /** An upstream that ignores `Expect` must not hold the body back for ever (RFC 9110 §10.1.1). */
