@@ -1,7 +1,7 @@
 import { fastify } from 'fastify'
 import type { ListenAddress } from '../config/config.js'
-import { parseAuthority } from '../http/authority.js'
 import { BindError } from '../listener/doors.js'
+import { crossSiteReason } from '../listener/mount-guard.js'
 
 /** The admin side: a port of its own, for health checks and, as it grows, for everything an operator asks. */
 export type AdminServer = { readonly address: ListenAddress; readonly close: () => Promise<void> }
@@ -11,9 +11,7 @@ export async function startAdminServer(address: ListenAddress, ready: () => bool
   const app = fastify({ forceCloseConnections: true, bodyLimit: 1_048_576 })
   // A web page must not reach this port under a name of its own (DNS rebinding) or across sites.
   app.addHook('onRequest', async (request, reply) => {
-    const site = request.headers['sec-fetch-site']
-    const crossSite = site !== undefined && site !== 'none' && site !== 'same-origin'
-    if (crossSite || (address.kind === 'tcp' && !isOwnName(request.headers.host, address.host))) {
+    if (crossSiteReason(request.raw.rawHeaders, request.headers.host, address) !== undefined) {
       await reply.code(403).send({ title: 'Foreign host or site', status: 403 })
     }
   })
@@ -33,9 +31,4 @@ export async function startAdminServer(address: ListenAddress, ready: () => bool
   const real =
     address.kind === 'tcp' && bound !== null && typeof bound === 'object' ? { ...address, port: bound.port } : address
   return { address: real, close: () => app.close() }
-}
-
-function isOwnName(host: string | undefined, bound: string): boolean {
-  const name = host === undefined ? undefined : parseAuthority(host, 80)?.host
-  return name === bound || name === 'localhost' || name === '127.0.0.1' || name === '::1'
 }

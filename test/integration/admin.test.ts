@@ -34,8 +34,17 @@ t.test('a page under another name or from another site gets 403', async t => {
     ['Host: localhost.evil.example'],
     ['Host: localhost', 'Sec-Fetch-Site: cross-site'],
     ['Host: localhost', 'Sec-Fetch-Site: same-site'],
+    ['Host: localhost', 'Origin: http://evil.example'],
   ]
   for (const fields of rows) t.match(await ask(port, '/healthz', ...fields), /^HTTP\/1\.1 403 /, fields.join(', '))
+})
+
+t.test('a probe of a container reaches it under an address, a page under a public name does not', async t => {
+  const admin = await startAdminServer({ ...ANY, host: '0.0.0.0' }, () => true)
+  t.teardown(admin.close)
+  const { port } = admin.address as { port: number }
+  t.match(await ask(port, '/healthz', 'Host: 10.1.2.3:8403'), /^HTTP\/1\.1 200 /)
+  t.match(await ask(port, '/healthz', 'Host: evil.example'), /^HTTP\/1\.1 403 /)
 })
 
 t.test('a taken admin address is a BindError that says what to choose', async t => {
