@@ -60,10 +60,18 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: L
     newId: () => `${run}-${(++count).toString(36)}`,
     record: exchangeRecorder(log, clock, config.log.redact),
   }
-  const doors = new Doors({ services, rules: () => rules, draining: () => doors.draining }, log.logger)
+  const doors = new Doors(
+    { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => undefined },
+    log.logger,
+  )
   const { proxy, mounts } = await openDoors(doors, config)
   own.push(...proxy, ...(mounts ? [mounts] : []))
-  const admin = await startAdmin(config, () => !doors.draining, own)
+  const admin = await startAdmin(
+    config,
+    () => !doors.draining,
+    () => undefined,
+    own,
+  )
   return {
     proxy,
     mounts,
@@ -98,10 +106,10 @@ async function openDoors(doors: Doors, { listen }: Config): Promise<Pick<Daemon,
 }
 
 /** Fastify is only loaded when there is an admin side. */
-async function startAdmin(config: Config, ready: () => boolean, own: ListenAddress[]) {
+async function startAdmin(config: Config, ready: () => boolean, caPem: () => string | undefined, own: ListenAddress[]) {
   if (config.listen.admin === undefined) return undefined
   const { startAdminServer } = await import('./admin/server.js')
-  const admin = await startAdminServer(config.listen.admin, ready)
+  const admin = await startAdminServer(config.listen.admin, ready, caPem)
   own.push(admin.address)
   return admin
 }

@@ -44,8 +44,8 @@ export type RawSink = {
 
 /** Where the one answer goes. */
 export type ClientAnswer = {
-  /** Sends a 1xx head, serialized. */
-  readonly inform: (head: string) => void
+  /** Sends a 1xx head. */
+  readonly inform: (status: number, reason: string, fields: Fields) => void
   /**
    * Sends the final head: from here on the outcome is final (L8).
    * @param length of the body, when known; 0 for an answer without one

@@ -2,7 +2,6 @@ import type { Route } from '../config/config.js'
 import { viaValue } from '../http/via.js'
 import type { MethodClass } from '../policy/types.js'
 import type { Order } from '../upstream/dispatch.js'
-import { requestHead } from '../wire/serialize.js'
 import type { RequestHead } from './lane.js'
 import type { Mode } from './record.js'
 import type { RepeatableBody } from './repeatable-body.js'
@@ -40,10 +39,14 @@ export function orderFor(
   if (route.retry?.attempt_header !== undefined) extra.push(route.retry.attempt_header, String(attempt.number))
   return {
     method,
-    head: requestHead(method, path, authority, fields, framing, extra, upgrade),
+    path,
+    authority,
+    fields,
+    framing,
+    extra,
+    upgrade,
     body,
     expect,
-    upgrade: upgrade !== undefined,
     fresh: attempt.fresh,
     trusted: attempt.class === 'bare',
     connectTimeout: route.timeout.connect,

@@ -16,7 +16,7 @@ export type AttemptRecord = {
   endedAt: number
 }
 
-export type Mode = 'forward' | 'mount' | 'tunnel' | 'upgrade' | 'refused'
+export type Mode = 'forward' | 'intercept' | 'mount' | 'tunnel' | 'upgrade' | 'refused'
 
 /** The one record `exchange` per request, as the exchange leaves it; `log.ts` makes the line. */
 export type ExchangeRecord = {

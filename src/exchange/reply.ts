@@ -1,4 +1,5 @@
 import { type Fields, fieldValue } from '../http/fields.js'
+import { answerFields } from '../http/hop-by-hop.js'
 import { viaValue } from '../http/via.js'
 import { isExhaustion } from '../policy/retry.js'
 import type { RetrySettings } from '../policy/settings.js'
@@ -6,7 +7,6 @@ import type { Outcome, Why } from '../policy/types.js'
 import type { Dispatch } from '../upstream/dispatch.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { ResponseHead } from '../wire/events.js'
-import { informationalHead } from '../wire/serialize-answer.js'
 import type { AttemptLog } from './attempt-log.js'
 import type { HeldAnswer } from './held-answer.js'
 import type { ClientAnswer, RawClient } from './lane.js'
@@ -34,7 +34,7 @@ export class Reply {
   readonly #pseudonym: string
   readonly #retry: RetrySettings | undefined
   readonly #log: AttemptLog
-  #interims: string[] = []
+  #interims: ResponseHead[] = []
   #raw: RawClient | undefined
 
   constructor(
@@ -55,9 +55,8 @@ export class Reply {
 
   /** A 1xx answer. While its attempt may be repeated the client must not see hints of an answer it never gets (L12). */
   inform(head: ResponseHead): void {
-    const interim = informationalHead(head, viaValue(this.#pseudonym))
-    if (this.#retry === undefined) this.#answer.inform(interim)
-    else this.#interims.push(interim)
+    if (this.#retry === undefined) this.#inform(head)
+    else this.#interims.push(head)
   }
 
   /** What the attempt hinted at is void. */
@@ -67,9 +66,13 @@ export class Reply {
 
   /** The first byte of the final head: from here on the outcome is final (L8). */
   commit(head: ResponseHead, why: Why): void {
-    for (const interim of this.#interims) this.#answer.inform(interim)
+    for (const interim of this.#interims) this.#inform(interim)
     this.status = head.status
     this.#answer.begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
+  }
+
+  #inform({ status, reason, fields }: ResponseHead): void {
+    this.#answer.inform(status, reason, answerFields(fields, viaValue(this.#pseudonym)))
   }
 
   /** Lets a head go out that has no body yet. */

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { ListenAddress } from '../config/config.js'
 import type { RequestHead } from '../exchange/lane.js'
 import type { Plan } from '../exchange/plan.js'
@@ -8,6 +7,7 @@ import { isSecretField } from '../http/redact.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget } from '../http/request-target.js'
 import type { TunnelTarget } from './client-connection.js'
+import type { Incoming } from './incoming.js'
 import type { MountPoint } from './mount-location.js'
 import { countForward, planRequest } from './plan.js'
 import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
@@ -40,7 +40,7 @@ const refuse = (code: RefusalReason['code'], detail: string): Admission => ({
  * client, route. @param upgrade the protocol asked for, on the upgrade lane only
  */
 export function admit(
-  request: IncomingMessage,
+  request: Incoming,
   tunnel: TunnelTarget | undefined,
   door: Door,
   rules: Rules,
@@ -89,7 +89,7 @@ function refuseChecked({ refuse: reason, status }: { refuse: string; status?: 41
 }
 
 /** We are the last to see it (RFC 9110 §7.6.2). TRACE is not echoed with what identifies the client (§9.3.8). */
-function finalRecipient(request: IncomingMessage): OwnAnswer {
+function finalRecipient(request: Incoming): OwnAnswer {
   if (request.method === 'OPTIONS') return options()
   const body = Buffer.from(
     `TRACE ${request.url} HTTP/${request.httpVersion}\r\n${echo(request.rawHeaders)}\r\n`,

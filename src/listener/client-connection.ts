@@ -3,7 +3,16 @@ import type { Exchange } from '../exchange/exchange.js'
 import type { RefusalCode } from '../faults.js'
 
 /** The authority a CONNECT pinned for everything inside the tunnel (F3). */
-export type TunnelTarget = { readonly host: string; readonly port: number; readonly authority: string }
+export type TunnelTarget = {
+  /** What it carries: plain HTTP, or HTTP inside TLS that ends here. */
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly port: number
+  /** As it goes into `Host`. */
+  readonly authority: string
+  /** The name that the client asked for in its TLS handshake (RFC 6066 §3). */
+  readonly servername: string | undefined
+}
 
 /**
  * What we know of one client socket beyond HTTP: one exchange at a time in the order the requests came, and nothing
@@ -11,7 +20,7 @@ export type TunnelTarget = { readonly host: string; readonly port: number; reado
  */
 export class ClientConnection {
   readonly socket: Socket
-  /** Plain HTTP inside a CONNECT tunnel: requests are for this authority only. */
+  /** HTTP inside a CONNECT tunnel: requests are for this authority only. */
   tunnel: TunnelTarget | undefined
   #exchange: Exchange | undefined
   #busy = false

@@ -1,20 +1,24 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Route } from '../config/config.js'
+import { formatAuthority } from '../http/authority.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget } from '../http/request-target.js'
 import type { Door } from './admission.js'
 import { clientConnection, type TunnelTarget } from './client-connection.js'
+import { Interception, type TlsEnd } from './interception.js'
 import { giveRefusal } from './own-answer.js'
 import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
 import { type Rules, UNMATCHED } from './rules.js'
 import type { ListenerContext } from './server.js'
 import { SocketAnswer } from './socket-lane.js'
-import { Tunnel } from './tunnel.js'
+import { type ConnectTarget, Tunnel } from './tunnel.js'
 
-type Admitted = { readonly target: TunnelTarget; readonly route: Route }
+type Admitted = { readonly target: ConnectTarget; readonly route: Route }
 
-/** CONNECT requests: refused, or made into a tunnel. */
+const NOTHING = Buffer.alloc(0)
+
+/** CONNECT requests: refused, made into a tunnel, or ended here. */
 export class ConnectLane {
   readonly #context: ListenerContext
   readonly #door: Door
@@ -36,10 +40,10 @@ export class ConnectLane {
     if ('code' in admitted) {
       return giveRefusal(new SocketAnswer(client, early), admitted, request, services)
     }
-    new Tunnel(services, admitted.target, admitted.route, client, early, {
-      isRouted: () => rules().routes.matchesHost('http', admitted.target.host, admitted.target.port) !== undefined,
-      serveHttp: () => this.#serveHttp(client, admitted.target),
-    }).open()
+    const { target, route } = admitted
+    const end = rules().intercepts(target.host, target.port) ? this.#context.tlsEnd() : undefined
+    if (end !== undefined) this.#intercept(target, route, client, early, end)
+    else this.#tunnel(target, route, client, early, false)
   }
 
   #admit(request: IncomingMessage, client: Socket, { routes, access, config }: Rules): Admitted | RefusalReason {
@@ -54,19 +58,43 @@ export class ConnectLane {
     const denied = loopRefusal(request, this.#context.services.pseudonym) ?? clientRefusal(request, access, true)
     if (denied !== undefined) return denied
     const { host, port } = target
-    const route = routes.matchesHost('https', host, port) ?? routes.matchesHost('http', host, port)
+    const route = routes.ofOrigin('https', host, port)[0] ?? routes.ofOrigin('http', host, port)[0]
     if (route === undefined && config.egress.unmatched === 'deny') {
       return refusal('destination_denied', `no route allows ${target.authority} (egress.unmatched is deny)`)
     }
     return { target, route: route ?? UNMATCHED }
   }
 
-  /** The tunnel carries plain HTTP: the parser takes the socket back, pinned to the tunnel's target (F3). */
-  #serveHttp(client: Socket, target: TunnelTarget): void {
-    const connection = clientConnection(client)
+  #tunnel(target: ConnectTarget, route: Route, client: Socket, early: Buffer, answered: boolean): void {
+    const { services, rules } = this.#context
+    const { host, port } = target
+    new Tunnel(services, target, route, client, early, {
+      answered,
+      isRouted: () => rules().routes.ofOrigin('http', host, port).length > 0,
+      serveHttp: () =>
+        this.#serveHttp(client, {
+          scheme: 'http',
+          host,
+          port,
+          authority: formatAuthority(target, 80),
+          servername: undefined,
+        }),
+    }).open()
+  }
+
+  #intercept(target: ConnectTarget, route: Route, client: Socket, early: Buffer, end: TlsEnd): void {
+    new Interception(this.#context.services, end, target, route.name, client, {
+      serveHttp1: (socket, pinned) => this.#serveHttp(socket, pinned),
+      passOn: () => this.#tunnel(target, route, client, NOTHING, true),
+    }).open(early)
+  }
+
+  /** The parser takes the socket back, or one inside it, pinned to the tunnel's target (F3). */
+  #serveHttp(socket: Socket, target: TunnelTarget): void {
+    const connection = clientConnection(socket)
     connection.tunnel = target
     connection.done()
-    this.#server.emit('connection', client)
-    client.resume()
+    this.#server.emit('connection', socket)
+    socket.resume()
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
 import type { Fields } from '../http/fields.js'
 import { resetSocket } from '../upstream/reset-socket.js'
+import { answerHead } from '../wire/serialize-answer.js'
 import { kept, SHARED_MAX } from '../wire/shared-read.js'
 import type { ClientConnection } from './client-connection.js'
 import { discard } from './linger.js'
@@ -75,9 +76,11 @@ export class NodeAnswer implements ClientAnswer {
     response.sendDate = false
   }
 
-  inform(head: string): void {
+  inform(status: number, reason: string, fields: Fields): void {
     // HTTP/1.0 has no interim answers (RFC 9110 §15.2).
-    if (this.#request.httpVersionMinor === 1) this.#response.socket?.write(head, 'latin1')
+    if (this.#request.httpVersionMinor === 1) {
+      this.#response.socket?.write(answerHead(status, reason, fields), 'latin1')
+    }
   }
 
   begin(status: number, reason: string, fields: string[], length: number | undefined): void {

@@ -1,10 +1,11 @@
-import type { IncomingMessage } from 'node:http'
 import type { ClientAnswer } from '../exchange/lane.js'
 import { withoutQuery } from '../exchange/record.js'
 import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
+import { fieldValue } from '../http/fields.js'
 import { redactUrl } from '../http/redact.js'
+import type { Incoming } from './incoming.js'
 import type { RefusalReason } from './refusal.js'
 
 /** After these the client may see the connection otherwise than we do, or is up to no good: it is closed. */
@@ -28,19 +29,14 @@ export function giveOwn(answer: ClientAnswer, own: OwnAnswer, method: string): v
 }
 
 /** Refuses a request that never became an exchange; it is logged like one. */
-export function giveRefusal(
-  answer: ClientAnswer,
-  refusal: RefusalReason,
-  request: IncomingMessage,
-  services: Services,
-): void {
+export function giveRefusal(answer: ClientAnswer, refusal: RefusalReason, request: Incoming, services: Services): void {
   const id = services.newId()
   const own = refusalAnswer({ ...refusal, exchange: id })
-  const { method = '', url = '' } = request
+  const { method = '', url = '', rawHeaders } = request
   giveOwn(answer, own, method)
   recordRefusal(services, id, refusal.code, own, {
     method,
-    host: request.headers.host ?? '',
+    host: fieldValue(rawHeaders, 'host') ?? '',
     path: redactUrl(withoutQuery(url)),
   })
 }

@@ -44,7 +44,7 @@ export function planRequest(arrival: Arrival, rules: Rules): Planned {
       if (tunnel !== undefined) return planTunnelled(arrival, target.path, tunnel, rules)
       return planMount(arrival, target.path, rules)
     case 'asterisk':
-      return { own: 'options' }
+      return tunnel === undefined ? { own: 'options' } : planTunnelled(arrival, '*', tunnel, rules)
     case 'authority':
       return refuse('bad_request', 'authority-form is for CONNECT only')
   }
@@ -63,7 +63,12 @@ function planForward(arrival: Arrival, place: Place, { routes, config }: Rules):
   if (route === undefined && config.egress.unmatched === 'deny') {
     return refuse('destination_denied', `no route allows ${place.authority} (egress.unmatched is deny)`)
   }
-  return { plan: planFor(route ?? UNMATCHED, place, arrival.upgrade ? 'upgrade' : 'forward') }
+  return { plan: planFor(route ?? UNMATCHED, place, modeOf(arrival)) }
+}
+
+function modeOf({ upgrade, tunnel }: Arrival): Plan['mode'] {
+  if (upgrade) return 'upgrade'
+  return tunnel?.scheme === 'https' ? 'intercept' : 'forward'
 }
 
 /** A route's `upstream` replaces scheme, host, port and base path. */
@@ -79,13 +84,16 @@ function planFor(route: Route, place: Place, mode: Plan['mode']): Plan {
 }
 
 function planTunnelled(arrival: Arrival, path: string, tunnel: TunnelTarget, rules: Rules): Planned {
-  const named = arrival.host === undefined ? undefined : parseAuthority(arrival.host, 80)
-  if (named === undefined || !sameTarget(named, tunnel)) return misdirected(tunnel)
-  return planForward(arrival, { scheme: 'http', ...tunnel, path }, rules)
+  const { scheme, host, servername } = tunnel
+  if (servername !== undefined && servername.toLowerCase() !== host) return misdirected(tunnel)
+  const named = arrival.host === undefined ? undefined : parseAuthority(arrival.host, DEFAULT_PORT[scheme])
+  if (named === undefined || !sameTarget({ scheme, ...named }, tunnel)) return misdirected(tunnel)
+  return planForward(arrival, { ...tunnel, path }, rules)
 }
 
-const sameTarget = (a: { host: string; port: number }, b: { host: string; port: number }): boolean =>
-  a.host === b.host && a.port === b.port
+type Origin = Pick<TunnelTarget, 'scheme' | 'host' | 'port'>
+
+const sameTarget = (a: Origin, b: Origin): boolean => a.scheme === b.scheme && a.host === b.host && a.port === b.port
 
 const misdirected = (tunnel: TunnelTarget): Planned =>
   refuse('misdirected', `this tunnel was opened to ${tunnel.authority}`)

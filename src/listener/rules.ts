@@ -1,4 +1,5 @@
 import type { Config, Route } from '../config/config.js'
+import { interceptsTls } from '../config/interception.js'
 import { createRouteTable, type RouteTable } from '../route/route-table.js'
 import { millis } from '../time/units.js'
 import type { ClientAccess } from './client-access.js'
@@ -8,10 +9,23 @@ export type Rules = {
   readonly config: Config
   readonly routes: RouteTable<Route>
   readonly access: ClientAccess
+  /** TLS of a CONNECT to this host ends here; the first route that has something to say decides (F4). */
+  readonly intercepts: (host: string, port: number) => boolean
 }
 
 export function createRules(config: Config, access: ClientAccess): Rules {
-  return { config, access, routes: createRouteTable(config.routes) }
+  const routes = createRouteTable(config.routes)
+  const decides = (host: string, port: number) =>
+    routes
+      .ofOrigin('https', host, port)
+      .map(interceptsTls)
+      .find(decision => decision !== undefined)
+  return {
+    config,
+    access,
+    routes,
+    intercepts: (host, port) => config.intercept.mode !== 'off' && decides(host, port) === true,
+  }
 }
 
 /** What a host without a route gets when `egress.unmatched` lets it pass: nothing is kept, repeated or judged. */
@@ -21,6 +35,7 @@ export const UNMATCHED: Route = {
   upstream: undefined,
   mount: undefined,
   preset: undefined,
+  tls: 'auto',
   timeout: { total: millis(300_000), per_try: millis(300_000), connect: millis(10_000), idle: millis(300_000) },
   retry: undefined,
   cooldown: undefined,

@@ -7,6 +7,7 @@ import { type Admission, admit, type Door } from './admission.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import { ConnectLane } from './connect.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
+import type { TlsEnd } from './interception.js'
 import { closesConnection, giveOwn, giveRefusal } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
@@ -19,6 +20,8 @@ export type ListenerContext = {
   readonly rules: () => Rules
   /** Shutting down: every answer closes its connection. */
   readonly draining: () => boolean
+  /** Undefined while nothing is intercepted. */
+  readonly tlsEnd: () => TlsEnd | undefined
 }
 
 /** Limits that hold before anything is known of a request (F6). */

@@ -30,8 +30,8 @@ export class SocketAnswer implements ClientAnswer {
     this.#hears = hears
   }
 
-  inform(head: string): void {
-    this.#socket.write(head, 'latin1')
+  inform(status: number, reason: string, fields: Fields): void {
+    this.#socket.write(answerHead(status, reason, fields), 'latin1')
   }
 
   begin(status: number, reason: string, fields: string[], length: number | undefined): void {

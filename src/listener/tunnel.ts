@@ -3,24 +3,24 @@ import type { Route } from '../config/config.js'
 import { AttemptLog } from '../exchange/attempt-log.js'
 import { faultAnswer, type OwnAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
+import type { Authority } from '../http/authority.js'
 import { decideRetry } from '../policy/retry.js'
 import type { Outcome } from '../policy/types.js'
 import { type Cancel, timeLeft } from '../time/clock.js'
-import { millis } from '../time/units.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
-import type { TunnelTarget } from './client-connection.js'
+import { hearFirstBytes } from './first-bytes.js'
 import { giveOwn } from './own-answer.js'
 import { SocketAnswer } from './socket-lane.js'
 import { splice } from './splice.js'
 
-const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
-/** The start of a request in origin-form: neither TLS nor any protocol where the client speaks first looks like it. */
-const REQUEST_LINE = /^[A-Z][A-Z-]{1,19} \//
-const MAYBE_REQUEST_LINE = /^[A-Z][A-Z-]{0,19} ?$/
-/** A client that says less than a request line for this long is waiting for an answer to it. */
-const WHOLE_LINE = millis(1_000)
+export const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
+
+/** What CONNECT asked for. @property authority with its port */
+export type ConnectTarget = Authority & { readonly authority: string }
 
 export type TunnelHost = {
+  /** The client was told that the tunnel stands, before it did: a failed dial can only close it. */
+  readonly answered: boolean
   /** Some route has something to say about plain HTTP to this target. */
   readonly isRouted: () => boolean
   /** Takes the client socket back as plain HTTP; the first bytes are on it. */
@@ -33,7 +33,7 @@ export type TunnelHost = {
  */
 export class Tunnel {
   readonly #services: Services
-  readonly #target: TunnelTarget
+  readonly #target: ConnectTarget
   readonly #route: Route
   readonly #client: Socket
   readonly #early: Buffer
@@ -43,7 +43,14 @@ export class Tunnel {
   #retries = 0
   #cancel: Cancel | undefined
 
-  constructor(services: Services, target: TunnelTarget, route: Route, client: Socket, early: Buffer, host: TunnelHost) {
+  constructor(
+    services: Services,
+    target: ConnectTarget,
+    route: Route,
+    client: Socket,
+    early: Buffer,
+    host: TunnelHost,
+  ) {
     this.#services = services
     this.#target = target
     this.#route = route
@@ -124,7 +131,8 @@ export class Tunnel {
   #refuse(own: OwnAnswer, end: string): void {
     this.#lookAway()
     this.#record(end, own.status, 0, own.body.length)
-    giveOwn(new SocketAnswer(this.#client, this.#early), own, 'CONNECT')
+    if (this.#host.answered) this.#client.destroy()
+    else giveOwn(new SocketAnswer(this.#client, this.#early), own, 'CONNECT')
   }
 
   #connected(upstream: Socket): void {
@@ -136,7 +144,7 @@ export class Tunnel {
       upstream.destroy()
       return
     }
-    client.write(ESTABLISHED, 'latin1')
+    if (!this.#host.answered) client.write(ESTABLISHED, 'latin1')
     if (this.#early.length > 0) client.unshift(this.#early)
     if (this.#host.isRouted()) this.#sniff(upstream)
     else this.#passBytes(upstream)
@@ -145,27 +153,13 @@ export class Tunnel {
   /** Waits for whoever speaks first. */
   #sniff(upstream: Socket): void {
     const client = this.#client
-    const seen: Buffer[] = []
-    let cancel: Cancel | undefined
-    const settle = () => {
-      cancel?.()
-      client.removeListener('data', onClient).removeListener('end', settle).removeListener('close', settle)
+    const settle = hearFirstBytes(client, this.#services.clock, undefined, speech => {
       upstream.removeListener('readable', settle).removeListener('close', settle)
-      client.pause()
-      const first = Buffer.concat(seen)
-      if (first.length > 0) client.unshift(first)
-      if (!REQUEST_LINE.test(first.toString('latin1', 0, 32)) || client.destroyed) return this.#passBytes(upstream)
+      if (speech !== 'http' || client.destroyed) return this.#passBytes(upstream)
       this.#record(undefined, 200, 0, 0)
       this.#services.upstreams.get('http', this.#target.host, this.#target.port).adopt(upstream)
       this.#host.serveHttp()
-    }
-    const onClient = (chunk: Buffer) => {
-      seen.push(chunk)
-      const text = Buffer.concat(seen).toString('latin1', 0, 32)
-      if (!MAYBE_REQUEST_LINE.test(text)) return settle()
-      cancel ??= this.#services.clock.schedule(WHOLE_LINE, settle)
-    }
-    client.on('data', onClient).on('end', settle).on('close', settle).resume()
+    })
     upstream.on('readable', settle).on('close', settle)
   }
 

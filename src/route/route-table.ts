@@ -13,8 +13,8 @@ export type RouteTable<R> = {
    * (`''`, `/x…` or `?x…`), to be put behind the upstream's base path.
    */
   readonly findMount: (target: string) => { readonly route: R; readonly rest: string } | undefined
-  /** The first route that takes some request of this origin, whatever its method and path: is it worth intercepting? */
-  readonly matchesHost: (scheme: Scheme, host: string, port: number) => R | undefined
+  /** Every route that takes some request of this origin, whatever its method and path, in the order of the file. */
+  readonly ofOrigin: (scheme: Scheme, host: string, port: number) => readonly R[]
 }
 
 type Entry<R> = {
@@ -48,7 +48,15 @@ export function createRouteTable<R extends Routed>(routes: readonly R[]): RouteT
       return first(index, host, entry => fitsOrigin(entry, scheme, port) && fitsRequest(entry, method, bare))
     },
     findMount: target => findMount(mounts, target),
-    matchesHost: (scheme, host, port) => first(index, host, entry => fitsOrigin(entry, scheme, port)),
+    ofOrigin: (scheme, host, port) => {
+      const fitting: Entry<R>[] = []
+      // Refuses every entry, so that the look-up comes by all of them.
+      first(index, host, entry => {
+        if (fitsOrigin(entry, scheme, port)) fitting.push(entry)
+        return false
+      })
+      return fitting.sort((a, b) => a.order - b.order).map(({ route }) => route)
+    },
   }
 }
 

@@ -1,25 +1,13 @@
 import type { Socket } from 'node:net'
 import { type Fields, fieldValue } from '../http/fields.js'
+import { endToEndTrailers } from '../http/hop-by-hop.js'
 import type { Phase } from '../policy/types.js'
 import type { ResponseHead, ResponseSink, WireFault } from '../wire/events.js'
 import { ResponseParser } from '../wire/response-parser.js'
+import { chunkHead, lastChunk, requestHead } from '../wire/serialize.js'
+import type { Line, LineUser, OutgoingHead } from './line.js'
 import { resetSocket } from './reset-socket.js'
-import { type AttemptFault, errorCode } from './to-fault.js'
-
-/** Who is using a connection for one attempt, and hears of everything that happens on it. */
-export type ConnectionUser = {
-  readonly onInterim: (head: ResponseHead) => void
-  readonly onHead: (head: ResponseHead) => void
-  readonly onData: (chunk: Buffer) => void
-  /** The answer is complete, or the raw stream after an upgrade was half-closed. */
-  readonly onEnd: (trailers: Fields) => void
-  readonly onUpgrade: (head: ResponseHead, rest: Buffer) => void
-  /** Everything of one read was told, and the answer goes on. */
-  readonly onReadEnd: () => void
-  /** Bytes that were waiting are with the kernel: more can be written. */
-  readonly onDrain: () => void
-  readonly onFault: (fault: AttemptFault) => void
-}
+import { errorCode } from './to-fault.js'
 
 export type ConnectionLimits = { readonly headBytes: number; readonly interimMax: number }
 
@@ -33,19 +21,19 @@ export type ConnectionOwner = {
  * One socket to an upstream, speaking HTTP/1.1 for one attempt at a time, with the evidence rule R1 asks for:
  * fresh or reused, how long idle, and whether any byte was read since the request was handed over.
  */
-export class Connection implements ResponseSink {
+export class Connection implements ResponseSink, Line {
   /** Requests carried so far, the current one included. */
   uses = 0
   /** Monotonic milliseconds; set by the pool. */
   idleSince = 0
   /** Announced by `Keep-Alive: timeout=`, in seconds. */
   announcedIdle: number | undefined
-  /** Bytes of the current request handed to the socket. They prove nothing about delivery; for the log only. */
   bytesHanded = 0
   readonly #socket: Socket
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
-  #user: ConnectionUser | undefined
+  #user: LineUser | undefined
+  #chunked = false
   #requestDone = false
   #headSeen = false
   #raw = false
@@ -72,32 +60,44 @@ export class Connection implements ResponseSink {
     return this.#gone
   }
 
-  /** Starts one attempt: arms the parser and hands over the head. */
-  begin(user: ConnectionUser, method: string, head: string, upgrade: boolean): void {
+  begin(user: LineUser, head: OutgoingHead, bodyFollows: boolean): void {
+    const { method, path, authority, fields, framing, extra, upgrade } = head
     this.#user = user
     this.uses++
     this.#requestDone = false
     this.#headSeen = false
-    this.bytesHanded = head.length
-    this.#parser.begin(method, upgrade ? { upgrade: true } : undefined)
-    this.#socket.write(head, 'latin1')
+    this.#chunked = framing.kind === 'chunked'
+    this.bytesHanded = 0
+    this.#parser.begin(method, upgrade === undefined ? undefined : { upgrade: true })
+    if (bodyFollows) this.#cork()
+    this.#put(requestHead(method, path, authority, fields, framing, extra, upgrade))
   }
 
-  /** @returns false when the caller should wait for `onDrain`. */
-  write(data: Buffer | string): boolean {
+  write(chunk: Buffer): boolean {
+    if (this.#raw || !this.#chunked) return this.#put(chunk)
+    this.#put(chunkHead(chunk.length))
+    this.#put(chunk)
+    return this.#put('\r\n')
+  }
+
+  end(trailers: Fields): void {
+    if (this.#raw) {
+      this.#socket.end()
+      return
+    }
+    if (this.#chunked) this.#put(lastChunk(endToEndTrailers(trailers)))
+    this.#requestDone = true
+  }
+
+  #put(data: Buffer | string): boolean {
     this.bytesHanded += data.length
     return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data)
   }
 
   /** Head and body chunks written until the next tick leave in one system call. */
-  cork(): void {
+  #cork(): void {
     this.#socket.cork()
     process.nextTick(() => this.#socket.uncork())
-  }
-
-  /** The whole request has been handed over. */
-  requestDone(): void {
-    this.#requestDone = true
   }
 
   pause(): void {
@@ -108,19 +108,12 @@ export class Connection implements ResponseSink {
     this.#socket.resume()
   }
 
-  /** Raw mode only: no more bytes from the client. */
-  end(): void {
-    this.#socket.end()
-  }
-
-  /** Lets go without a word to the user. */
   destroy(): void {
     this.#user = undefined
     this.#socket.destroy()
     this.#leave()
   }
 
-  /** As `destroy`, with a TCP reset, so that a reset on one side is a reset on the other (FP-18). */
   reset(): void {
     this.#user = undefined
     resetSocket(this.#socket)

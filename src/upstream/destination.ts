@@ -37,6 +37,16 @@ function plainAddress(address: string): string {
   return plain === '::' ? '::1' : plain
 }
 
+/** The one rule that holds for a next hop too, which the operator named: never ourselves (FP-09). @param own as below */
+export function createLoopGuard(own: () => readonly ListenAddress[]): DestinationGuard {
+  return (address, port) => {
+    const plain = plainAddress(address)
+    return own().some(listener => listener.kind === 'tcp' && listener.port === port && reaches(plain, listener.host))
+      ? { fault: 'proxy_loop_detected', phase: 'connect', details: 'the destination is this proxy' }
+      : undefined
+  }
+}
+
 /**
  * @param own the addresses this daemon listens on, read at each check since port 0 is known late
  * @param named hosts that routes name exactly: an address among them lifts the link-local rule for itself
@@ -48,11 +58,11 @@ export function createDestinationGuard(
 ): DestinationGuard {
   const denied = createAddressTest(deny)
   const special = createAddressTest(ALWAYS_DENIED)
+  const ourselves = createLoopGuard(own)
   return (address, port) => {
+    const loop = ourselves(address, port)
+    if (loop !== undefined) return loop
     const plain = plainAddress(address)
-    if (own().some(listener => listener.kind === 'tcp' && listener.port === port && reaches(plain, listener.host))) {
-      return { fault: 'proxy_loop_detected', phase: 'connect', details: 'the destination is this proxy' }
-    }
     if (denied(plain) || (special(plain) && !named.has(plain))) {
       return { fault: 'destination_ip_prohibited', phase: 'connect', details: `${plain} is denied by the egress rules` }
     }

@@ -1,10 +1,8 @@
 import type { Fields } from '../http/fields.js'
-import { endToEndTrailers } from '../http/hop-by-hop.js'
 import type { Cancel, Clock } from '../time/clock.js'
 import { type Millis, millis } from '../time/units.js'
 import type { Framing, ResponseHead } from '../wire/events.js'
-import { chunkHead, lastChunk } from '../wire/serialize.js'
-import type { Connection, ConnectionUser } from './connection.js'
+import type { Line, LineNeed, LineUser, OutgoingHead } from './line.js'
 import type { AttemptFault } from './to-fault.js'
 import type { Upstream } from './upstream.js'
 
@@ -26,24 +24,17 @@ export type RequestBody = {
   readonly halt: () => void
 }
 
-export type Order = {
-  readonly method: string
-  /** Request line and fields, serialized. */
-  readonly head: string
-  readonly body: RequestBody | undefined
-  /** The head carries `Expect: 100-continue`: the body waits for the upstream's word. */
-  readonly expect: boolean
-  readonly upgrade: boolean
-  /** Only a new socket will do. */
-  readonly fresh: boolean
-  /** Only a new or very recently used socket will do (R3). */
-  readonly trusted: boolean
-  readonly connectTimeout: Millis
-}
+export type Order = OutgoingHead &
+  LineNeed & {
+    readonly body: RequestBody | undefined
+    /** The head carries `Expect: 100-continue`: the body waits for the upstream's word. */
+    readonly expect: boolean
+    readonly connectTimeout: Millis
+  }
 
-/** What one attempt gives: all that happens on its connection, and how far the request has come. */
-export type AttemptSink = ConnectionUser & {
-  /** A connection is held and the head was handed over. */
+/** What one attempt gives: all that happens on its line, and how far the request has come. */
+export type AttemptSink = LineUser & {
+  /** A line is held and the head was handed over. */
   readonly onDispatched: (reused: boolean) => void
   /** The whole request was handed over. */
   readonly onSent: () => void
@@ -52,13 +43,13 @@ export type AttemptSink = ConnectionUser & {
 /** An upstream that ignores `Expect` must not hold the body back for ever (RFC 9110 §10.1.1). */
 const CONTINUE_WAIT = millis(1_000)
 
-/** One attempt: gets a connection, hands over the request, and reports what comes back. */
-export class Dispatch implements ConnectionUser, BodyWriter {
+/** One attempt: gets a line, hands over the request, and reports what comes back. */
+export class Dispatch implements LineUser, BodyWriter {
   readonly #upstream: Upstream
   readonly #order: Order
   readonly #sink: AttemptSink
   readonly #clock: Clock
-  #connection: Connection | undefined
+  #line: Line | undefined
   #cancelDial: Cancel | undefined
   #cancelContinue: Cancel | undefined
   #over = false
@@ -72,14 +63,13 @@ export class Dispatch implements ConnectionUser, BodyWriter {
   }
 
   get bytesSent(): number {
-    return this.#connection?.bytesHanded ?? 0
+    return this.#line?.bytesHanded ?? 0
   }
 
   start(): void {
-    const { fresh, trusted, connectTimeout } = this.#order
-    const idle = fresh ? undefined : this.#upstream.pool.take(trusted)
-    if (idle !== undefined) return this.#handOver(idle)
-    this.#cancelDial = this.#upstream.connect(connectTimeout, result => {
+    const open = this.#upstream.take(this.#order)
+    if (open !== undefined) return this.#handOver(open)
+    this.#cancelDial = this.#upstream.connect(this.#order, this.#order.connectTimeout, result => {
       this.#cancelDial = undefined
       if ('fault' in result) return this.onFault(result)
       if (this.#over) return result.destroy()
@@ -91,34 +81,33 @@ export class Dispatch implements ConnectionUser, BodyWriter {
   abort(reset = false): void {
     if (this.#over) return
     this.#finish()
-    if (reset) this.#connection?.reset()
-    else this.#connection?.destroy()
+    if (reset) this.#line?.reset()
+    else this.#line?.destroy()
   }
 
   pause(): void {
-    this.#connection?.pause()
+    this.#line?.pause()
   }
 
   resume(): void {
-    this.#connection?.resume()
+    this.#line?.resume()
   }
 
   /** After an upgrade: the client's bytes, and its half-close. */
   writeRaw(chunk: Buffer): boolean {
-    return this.#connection?.write(chunk) ?? true
+    return this.#line?.write(chunk) ?? true
   }
 
   endRaw(): void {
-    this.#connection?.end()
+    this.#line?.end([])
   }
 
-  #handOver(connection: Connection): void {
-    const { method, head, body, expect, upgrade } = this.#order
-    this.#connection = connection
-    if (body !== undefined && !expect) connection.cork()
-    connection.begin(this, method, head, upgrade)
-    this.#sink.onDispatched(connection.reused)
-    if (body === undefined) return this.#sent()
+  #handOver(line: Line): void {
+    const { body, expect } = this.#order
+    this.#line = line
+    line.begin(this, this.#order, body !== undefined && !expect)
+    this.#sink.onDispatched(line.reused)
+    if (body === undefined) return this.end([])
     if (!expect) return body.pour(this)
     this.#cancelContinue = this.#clock.schedule(CONTINUE_WAIT, () => this.#continue())
   }
@@ -134,29 +123,19 @@ export class Dispatch implements ConnectionUser, BodyWriter {
     this.#cancelContinue = undefined
   }
 
-  #sent(): void {
-    this.#sink.onSent()
-    this.#connection?.requestDone()
-  }
-
   write(chunk: Buffer): boolean {
-    const connection = this.#connection
-    if (connection === undefined || chunk.length === 0) return true
-    if (this.#order.body?.framing.kind !== 'chunked') return connection.write(chunk)
-    connection.write(chunkHead(chunk.length))
-    connection.write(chunk)
-    return connection.write('\r\n')
+    return chunk.length === 0 ? true : (this.#line?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): void {
-    if (this.#order.body?.framing.kind === 'chunked') this.#connection?.write(lastChunk(endToEndTrailers(trailers)))
-    this.#sent()
+    this.#sink.onSent()
+    this.#line?.end(trailers)
   }
 
   fail(details: string): void {
-    const connection = this.#connection
+    const line = this.#line
     this.#report({ fault: 'connection_terminated', phase: 'reset', details })
-    connection?.destroy()
+    line?.destroy()
   }
 
   onDrain(): void {
@@ -195,7 +174,7 @@ export class Dispatch implements ConnectionUser, BodyWriter {
   }
 
   onFault(fault: AttemptFault): void {
-    if (fault.phase === 'stale') this.#upstream.pool.distrust()
+    if (fault.phase === 'stale') this.#upstream.distrust()
     this.#report(fault)
   }
 

@@ -6,6 +6,7 @@ import { SHARED_MAX } from '../wire/shared-read.js'
 import { Connection, type ConnectionLimits, type ConnectionOwner } from './connection.js'
 import type { DestinationGuard } from './destination.js'
 import { type Destination, type DialResult, dial } from './dial.js'
+import type { Line, LineNeed } from './line.js'
 import { Pool } from './pool.js'
 import type { AttemptFault } from './to-fault.js'
 
@@ -29,7 +30,7 @@ export class Upstream implements ConnectionOwner, Destination {
   readonly port: number
   /** `scheme://host:port`, the key of everything kept per origin. */
   readonly origin: string
-  readonly pool: Pool
+  readonly #pool: Pool
   readonly #options: UpstreamOptions
   #open = 0
 
@@ -39,7 +40,7 @@ export class Upstream implements ConnectionOwner, Destination {
     this.port = to.port
     this.origin = origin
     this.#options = options
-    this.pool = new Pool(options.clock)
+    this.#pool = new Pool(options.clock)
   }
 
   /** Connections open now, busy and idle. */
@@ -47,8 +48,13 @@ export class Upstream implements ConnectionOwner, Destination {
     return this.#open
   }
 
+  /** A line that stands already. */
+  take({ fresh, trusted }: LineNeed): Line | undefined {
+    return fresh ? undefined : this.#pool.take(trusted)
+  }
+
   /** Dials a new connection. @returns cancels the dial. */
-  connect(timeout: Millis, done: (result: Connection | AttemptFault) => void): () => void {
+  connect(_need: LineNeed, timeout: Millis, done: (result: Line | AttemptFault) => void): () => void {
     const { clock, guard, secureContext, limits } = this.#options
     let connection: Connection | undefined
     const onread = READ_BUFFER && {
@@ -73,16 +79,31 @@ export class Upstream implements ConnectionOwner, Destination {
     const connection = new Connection(socket, this.#options.limits, this)
     socket.on('data', chunk => connection.receive(chunk))
     this.#open++
-    this.pool.put(connection)
+    this.#pool.put(connection)
+  }
+
+  /** A reused connection died before a byte came back: its siblings are as old. */
+  distrust(): void {
+    this.#pool.distrust()
+  }
+
+  /** Closes what has been idle too long. */
+  sweep(): void {
+    if (this.#pool.size > 0) this.#pool.sweep()
+  }
+
+  /** Closes everything idle. */
+  clear(): void {
+    this.#pool.clear()
   }
 
   onReusable(connection: Connection): void {
-    this.pool.put(connection)
+    this.#pool.put(connection)
   }
 
   onGone(connection: Connection): void {
     this.#open--
-    this.pool.drop(connection)
+    this.#pool.drop(connection)
   }
 }
 
@@ -129,12 +150,12 @@ export class Upstreams {
 
   close(): void {
     clearInterval(this.#timer)
-    for (const upstream of this.#byOrigin.values()) upstream.pool.clear()
+    for (const upstream of this.#byOrigin.values()) upstream.clear()
   }
 
   #sweep(): void {
     for (const [origin, upstream] of this.#byOrigin) {
-      if (upstream.pool.size > 0) upstream.pool.sweep()
+      upstream.sweep()
       if (this.#byOrigin.size > ORIGINS_MAX && upstream.open === 0) this.#byOrigin.delete(origin)
     }
   }

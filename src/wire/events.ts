@@ -34,6 +34,6 @@ export type ResponseSink = {
   readonly onBody: (chunk: Buffer) => void
   /** The answer is complete. */
   readonly onEnd: (trailers: Fields) => void
-  /** After 101: the connection is no longer HTTP; `rest` was read beyond the head. */
+  /** After 101, or 2xx to CONNECT: the connection is no longer HTTP; `rest` was read beyond the head. */
   readonly onUpgrade: (head: ResponseHead, rest: Buffer) => void
 }

@@ -40,6 +40,8 @@ export function responseFraming(
       persists ||= names(value, 'keep-alive')
     }
   }
+  // Such an answer has no body; what it says of one must be ignored (RFC 9110 §9.3.6).
+  if (method === 'CONNECT' && status >= 200 && status < 300) return { framing: { kind: 'none' }, keepAlive: false }
   const framing = bodyFraming(method, status, minor, length, coding)
   if ('section' in framing) return framing
   return { framing, keepAlive: !closes && (minor === 1 || persists) && framing.kind !== 'close' }

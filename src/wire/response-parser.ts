@@ -134,14 +134,19 @@ export class ResponseParser {
   #onHead(text: string, chunk: Buffer, end: number): number {
     const head = parseResponseHead(text, this.#method)
     if ('section' in head) this.#fault = head
-    else if (head.status === 101) return this.#onUpgrade(head, chunk, end)
+    else if (head.status === 101 || this.#opensTunnel(head)) return this.#onUpgrade(head, chunk, end)
     else if (head.status < 200) this.#onInterim(head)
     else this.#onFinal(head, end === chunk.length)
     return end
   }
 
+  /** RFC 9110 §9.3.6: any 2xx to CONNECT, whatever it says of a length. */
+  #opensTunnel({ status }: ResponseHead): boolean {
+    return this.#method === 'CONNECT' && status >= 200 && status < 300
+  }
+
   #onUpgrade(head: ResponseHead, chunk: Buffer, end: number): number {
-    if (!this.#upgrade) {
+    if (head.status === 101 && !this.#upgrade) {
       this.#fail('101 that no request asked for', 'RFC 9110 §15.2.2')
       return end
     }

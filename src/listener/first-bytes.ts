@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net'
+import type { Cancel, Clock } from '../time/clock.js'
+import { type Millis, millis } from '../time/units.js'
+
+/** What a client begins to speak inside its tunnel; `other`: nothing that we know, or nothing at all. */
+export type Speech = 'tls' | 'http' | 'other'
+
+/** A TLS record of type handshake (RFC 8446 §5.1). */
+const HANDSHAKE = 0x16
+/** The start of a request in origin-form: no other protocol where the client speaks first looks like it. */
+const REQUEST_LINE = /^(?:[A-Z][A-Z-]{1,19} \/|OPTIONS \* )/
+const MAYBE_REQUEST_LINE = /^[A-Z][A-Z-]{0,19} ?$/
+/** A client that says less than a request line for this long is waiting for an answer to it. */
+const WHOLE_LINE = millis(1_000)
+
+/**
+ * Listens to the client's first bytes and leaves them on the socket, paused (FP-05). Calls `heard` once, also when the
+ * client ends or stays silent for `silence`. @returns ends the listening, which is then `other`
+ */
+export function hearFirstBytes(
+  client: Socket,
+  clock: Clock,
+  silence: Millis | undefined,
+  heard: (speech: Speech) => void,
+): () => void {
+  const seen: Buffer[] = []
+  let over = false
+  const settle = () => {
+    if (over) return
+    over = true
+    cancel?.()
+    client.removeListener('data', onData).removeListener('end', settle).removeListener('close', settle)
+    client.pause()
+    const first = Buffer.concat(seen)
+    if (first.length > 0) client.unshift(first)
+    heard(speechOf(first))
+  }
+  const onData = (chunk: Buffer) => {
+    seen.push(chunk)
+    if (!MAYBE_REQUEST_LINE.test(Buffer.concat(seen).toString('latin1', 0, 32))) return settle()
+    if (seen.length > 1) return
+    cancel?.()
+    cancel = clock.schedule(WHOLE_LINE, settle)
+  }
+  let cancel: Cancel | undefined = silence === undefined ? undefined : clock.schedule(silence, settle)
+  client.on('data', onData).on('end', settle).on('close', settle).resume()
+  return settle
+}
+
+function speechOf(first: Buffer): Speech {
+  if (first[0] === HANDSHAKE) return 'tls'
+  return REQUEST_LINE.test(first.toString('latin1', 0, 32)) ? 'http' : 'other'
+}

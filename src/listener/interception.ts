@@ -1,0 +1,156 @@
+import type { Socket } from 'node:net'
+import { type SecureContext, TLSSocket } from 'node:tls'
+import type { Services } from '../exchange/services.js'
+import { formatAuthority } from '../http/authority.js'
+import { seconds } from '../time/units.js'
+import { errorCode } from '../upstream/to-fault.js'
+import type { TunnelTarget } from './client-connection.js'
+import { hearFirstBytes } from './first-bytes.js'
+import { type ConnectTarget, ESTABLISHED } from './tunnel.js'
+
+/** A client that says nothing for this long waits for the other side to speak first (FP-05). */
+const SILENCE = seconds(10)
+const HANDSHAKE_TIME = seconds(10)
+
+/** How TLS ends here: made in `main` when some route asks for it. */
+export type TlsEnd = {
+  /** The certificate that vouches for a host, ready for use. */
+  readonly contextFor: (host: string) => SecureContext | Promise<SecureContext>
+  /** Application protocols to offer, best first (RFC 7301). */
+  readonly protocols: readonly string[]
+  /** Told of every handshake that the client broke off. @param code an OpenSSL or system error code; empty for a close without a word */
+  readonly onRefused: (host: string, code: string) => void
+}
+
+export type InterceptionHost = {
+  /** HTTP/1.1 on a socket, pinned to the tunnel's target (F3); plain or inside TLS. */
+  readonly serveHttp1: (socket: Socket, target: TunnelTarget) => void
+  /** Neither TLS nor HTTP: bytes pass untouched. */
+  readonly passOn: () => void
+}
+
+/**
+ * One CONNECT to a host that a route names: answered at once, dialled when a request comes (FP-05). TLS ends here with a
+ * leaf for the CONNECT host, whatever name the client asks for inside (FP-07).
+ */
+export class Interception {
+  readonly #services: Services
+  readonly #end: TlsEnd
+  readonly #target: ConnectTarget
+  readonly #route: string
+  readonly #client: Socket
+  readonly #host: InterceptionHost
+  readonly #startedAt: number
+
+  constructor(
+    services: Services,
+    end: TlsEnd,
+    target: ConnectTarget,
+    route: string,
+    client: Socket,
+    host: InterceptionHost,
+  ) {
+    this.#services = services
+    this.#end = end
+    this.#target = target
+    this.#route = route
+    this.#client = client
+    this.#host = host
+    this.#startedAt = services.clock.monotonic()
+  }
+
+  open(early: Buffer): void {
+    const client = this.#client
+    client.write(ESTABLISHED, 'latin1')
+    if (early.length > 0) client.unshift(early)
+    hearFirstBytes(client, this.#services.clock, SILENCE, speech => {
+      if (client.destroyed) return
+      if (speech === 'tls') this.#secure()
+      else if (speech === 'http') this.#host.serveHttp1(client, this.#pinned('http', undefined))
+      else if (client.readableEnded) client.end()
+      else this.#host.passOn()
+    })
+  }
+
+  #secure(): void {
+    const context = this.#end.contextFor(this.#target.host)
+    if (!(context instanceof Promise)) return this.#handshake(context)
+    context.then(
+      made => this.#handshake(made),
+      error => {
+        this.#client.destroy()
+        // A certificate that cannot be made is a bug or a broken CA; what guards the process logs it.
+        process.nextTick(() => {
+          throw error
+        })
+      },
+    )
+  }
+
+  #handshake(secureContext: SecureContext): void {
+    const { clock } = this.#services
+    const socket = new TLSSocket(this.#client, {
+      isServer: true,
+      secureContext,
+      ALPNProtocols: [...this.#end.protocols],
+    })
+    let code = ''
+    const onError = (error: unknown) => {
+      code = errorCode(error)
+    }
+    const onClose = () => {
+      cancel()
+      this.#refused(code)
+    }
+    const cancel = clock.schedule(HANDSHAKE_TIME, () => {
+      code = 'ETIMEDOUT'
+      socket.destroy()
+    })
+    socket.on('error', onError).on('close', onClose)
+    socket.once('secure', () => {
+      cancel()
+      socket.removeListener('error', onError).removeListener('close', onClose)
+      this.#serve(socket)
+    })
+  }
+
+  #serve(socket: TLSSocket): void {
+    const { servername } = socket as TLSSocket & { readonly servername?: string | false | null }
+    this.#watchFirstByte(socket)
+    this.#host.serveHttp1(socket, this.#pinned('https', servername || undefined))
+  }
+
+  /** Some clients, Node among them, look at the certificate only after the handshake, and leave without a word. */
+  #watchFirstByte(socket: TLSSocket): void {
+    const onClose = () => {
+      if (socket.bytesRead === 0) this.#end.onRefused(this.#target.host, '')
+    }
+    socket.once('close', onClose)
+  }
+
+  #refused(code: string): void {
+    this.#end.onRefused(this.#target.host, code)
+    const { newId, record } = this.#services
+    record?.({
+      id: newId(),
+      route: this.#route,
+      mode: 'intercept',
+      method: 'CONNECT',
+      host: this.#target.authority,
+      path: '',
+      status: 200,
+      end: 'client-tls-failed',
+      attempts: [],
+      startedAt: this.#startedAt,
+      queued_ms: 0,
+      fields: [],
+      bytes_in: 0,
+      bytes_out: 0,
+    })
+  }
+
+  #pinned(scheme: 'http' | 'https', servername: string | undefined): TunnelTarget {
+    const { host, port } = this.#target
+    return { scheme, host, port, authority: formatAuthority({ host, port }, scheme === 'https' ? 443 : 80), servername }
+  }
+}
