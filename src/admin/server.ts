@@ -6,8 +6,16 @@ import { crossSiteReason } from '../listener/mount-guard.js'
 /** The admin side: a port of its own, for health checks and, as it grows, for everything an operator asks. */
 export type AdminServer = { readonly address: ListenAddress; readonly close: () => Promise<void> }
 
-/** @param ready false while draining @throws BindError */
-export async function startAdminServer(address: ListenAddress, ready: () => boolean): Promise<AdminServer> {
+/**
+ * @param ready false while draining
+ * @param caPem the certificate that clients of intercepted hosts must trust; undefined while nothing is intercepted
+ * @throws BindError
+ */
+export async function startAdminServer(
+  address: ListenAddress,
+  ready: () => boolean,
+  caPem: () => string | undefined,
+): Promise<AdminServer> {
   const app = fastify({ forceCloseConnections: true, bodyLimit: 1_048_576 })
   // A web page must not reach this port under a name of its own (DNS rebinding) or across sites.
   app.addHook('onRequest', async (request, reply) => {
@@ -19,6 +27,12 @@ export async function startAdminServer(address: ListenAddress, ready: () => bool
   app.get('/readyz', async (_request, reply) =>
     reply.code(ready() ? 200 : 503).send({ status: ready() ? 'ready' : 'draining' }),
   )
+  // Without a password even where others have one: who must trust it fetches it here, and it is no secret (FP-21).
+  app.get('/ca.pem', async (_request, reply) => {
+    const pem = caPem()
+    if (pem === undefined) return reply.code(404).send({ title: 'No TLS is intercepted here', status: 404 })
+    return reply.type('application/x-pem-file').send(pem)
+  })
   try {
     await app.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port })
   } catch (error) {

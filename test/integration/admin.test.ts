@@ -5,6 +5,7 @@ import { BindError } from '../../src/listener/doors.js'
 import { rawExchange } from '../support/client.js'
 
 const ANY = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
+const NO_CA = () => undefined
 
 async function ask(port: number, path: string, ...fields: string[]): Promise<string> {
   const lines = [`GET ${path} HTTP/1.1`, ...fields, 'Connection: close']
@@ -13,7 +14,7 @@ async function ask(port: number, path: string, ...fields: string[]): Promise<str
 
 t.test('health is good while it runs, readiness ends with draining', async t => {
   let ready = true
-  const admin = await startAdminServer(ANY, () => ready)
+  const admin = await startAdminServer(ANY, () => ready, NO_CA)
   t.teardown(admin.close)
   const { port } = admin.address as { port: number }
   t.match(await ask(port, '/healthz', 'Host: localhost'), /^HTTP\/1\.1 200 .*\{"status":"ok"\}$/s)
@@ -24,7 +25,7 @@ t.test('health is good while it runs, readiness ends with draining', async t => 
 })
 
 t.test('a page under another name or from another site gets 403', async t => {
-  const admin = await startAdminServer(ANY, () => true)
+  const admin = await startAdminServer(ANY, () => true, NO_CA)
   t.teardown(admin.close)
   const { port } = admin.address as { port: number }
   const rows = [
@@ -40,11 +41,28 @@ t.test('a page under another name or from another site gets 403', async t => {
 })
 
 t.test('a probe of a container reaches it under an address, a page under a public name does not', async t => {
-  const admin = await startAdminServer({ ...ANY, host: '0.0.0.0' }, () => true)
+  const admin = await startAdminServer({ ...ANY, host: '0.0.0.0' }, () => true, NO_CA)
   t.teardown(admin.close)
   const { port } = admin.address as { port: number }
   t.match(await ask(port, '/healthz', 'Host: 10.1.2.3:8403'), /^HTTP\/1\.1 200 /)
   t.match(await ask(port, '/healthz', 'Host: evil.example'), /^HTTP\/1\.1 403 /)
+})
+
+t.test('FP-21: /ca.pem gives the certificate as it is now to everyone who names the port rightly', async t => {
+  let pem: string | undefined
+  const admin = await startAdminServer(
+    ANY,
+    () => false,
+    () => pem,
+  )
+  t.teardown(admin.close)
+  const { port } = admin.address as { port: number }
+  t.match(await ask(port, '/ca.pem', 'Host: localhost'), /^HTTP\/1\.1 404 .*"No TLS is intercepted here"/s)
+  pem = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n'
+  const answer = await ask(port, '/ca.pem', 'Host: localhost')
+  t.match(answer, /^HTTP\/1\.1 200 .*\r\ncontent-type: application\/x-pem-file(?:; charset=utf-8)?\r\n/is)
+  t.equal(answer.slice(answer.indexOf('\r\n\r\n') + 4), pem)
+  t.match(await ask(port, '/ca.pem', 'Host: evil.example'), /^HTTP\/1\.1 403 /)
 })
 
 t.test('a taken admin address is a BindError that says what to choose', async t => {
@@ -53,11 +71,11 @@ t.test('a taken admin address is a BindError that says what to choose', async t 
   t.teardown(() => taken.close())
   const { port } = taken.address() as { port: number }
   await t.rejects(
-    startAdminServer({ ...ANY, port }, () => true),
+    startAdminServer({ ...ANY, port }, () => true, NO_CA),
     BindError,
   )
   await t.rejects(
-    startAdminServer({ ...ANY, port }, () => true),
+    startAdminServer({ ...ANY, port }, () => true, NO_CA),
     /--admin off/,
   )
 })
