@@ -5,6 +5,7 @@
 export const FAULTS = {
   dns_timeout: { code: 'dns_failed', status: 502 },
   dns_error: { code: 'dns_failed', status: 502 },
+  destination_unavailable: { code: 'connect_failed', status: 502 },
   destination_ip_prohibited: { code: 'destination_denied', status: 403 },
   destination_ip_unroutable: { code: 'connect_failed', status: 502 },
   connection_refused: { code: 'connect_failed', status: 502 },
@@ -16,10 +17,20 @@ export const FAULTS = {
   http_response_incomplete: { code: 'bad_upstream_answer', status: 502 },
   http_protocol_error: { code: 'bad_upstream_answer', status: 502 },
   http_response_header_section_size: { code: 'bad_upstream_answer', status: 502 },
+  http_request_denied: { code: 'destination_denied', status: 403 },
+  proxy_configuration_error: { code: 'connect_failed', status: 502 },
   proxy_loop_detected: { code: 'loop', status: 508 },
 } as const satisfies Record<string, { code: string; status: number }>
 
 export type FaultName = keyof typeof FAULTS
+
+/** Refusals by rules, ours or the next hop's: a second look gives the same answer, and none tells how the upstream is. */
+export const RULED_OUT: ReadonlySet<FaultName> = new Set([
+  'destination_ip_prohibited',
+  'http_request_denied',
+  'proxy_configuration_error',
+  'proxy_loop_detected',
+])
 
 /** Requests that mulligan answers itself without an upstream's fault: the code, its status and RFC 9209 error type. */
 export const REFUSALS = {

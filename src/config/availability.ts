@@ -12,8 +12,6 @@ export function findUnavailable(data: unknown): Finding[] {
   if (typeof workers === 'number' && workers > 1) refuse(['workers'], 'more than one worker')
   const store = valueAt(data, ['store'])
   if (typeof store === 'string' && /^rediss?:/.test(store)) refuse(['store'], 'a redis store')
-  for (const key of ['proxy', 'no_proxy'])
-    if (isUsed(valueAt(data, ['egress', key]))) refuse(['egress', key], `egress.${key}`)
   for (const [index, route] of routesOf(data)) {
     for (const key of ROUTE_KEYS) if (isUsed(route[key])) refuse(['routes', index, key], key)
   }

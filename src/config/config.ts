@@ -28,6 +28,10 @@ export type Config = {
   }
   readonly intercept: { readonly mode: 'routes' | 'off'; readonly h2: boolean }
   readonly egress: {
+    /** The next hop; `env`: as the variables of the daemon's environment say; `undefined`: none. */
+    readonly proxy: ProxySettings | undefined
+    /** Entries as `http/no-proxy.ts` reads them. */
+    readonly no_proxy: readonly string[]
     readonly ca_file: string | undefined
     readonly unmatched: 'pass' | 'deny'
     /** CIDRs, checked after DNS. */
@@ -47,6 +51,15 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
+export type ProxySettings =
+  | 'env'
+  | {
+      readonly scheme: 'http' | 'https'
+      readonly host: string
+      readonly port: number
+      readonly auth: { readonly username: SecretRef; readonly password: SecretRef | undefined } | undefined
+    }
+
 /** A secret by reference; `literal` draws a warning from `check`. */
 export type SecretRef =
   | { readonly literal: string }
@@ -61,6 +74,8 @@ export type Route = {
   /** Path prefix of base-URL mode, such as `/openai`: begins with a slash, ends without. */
   readonly mount: string | undefined
   readonly preset: string | undefined
+  /** What becomes of a CONNECT to its host: see `config/interception.ts`. */
+  readonly tls: 'auto' | 'intercept' | 'tunnel'
   readonly timeout: TimeoutSettings
   readonly retry: RetrySettings | undefined
   readonly cooldown: CooldownSettings | undefined

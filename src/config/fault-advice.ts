@@ -6,6 +6,10 @@ type Advice = { readonly reached: 'no' | 'maybe' | 'yes'; readonly todo: string 
 export const FAULT_ADVICE: Readonly<Record<FaultName, Advice>> = {
   dns_timeout: { reached: 'no', todo: 'Look at the resolver of this machine; the name was never answered.' },
   dns_error: { reached: 'no', todo: 'Check the spelling of the host and whether this machine can resolve it.' },
+  destination_unavailable: {
+    reached: 'no',
+    todo: 'The proxy of `egress.proxy` could not get through to the host; its own log says why.',
+  },
   destination_ip_prohibited: {
     reached: 'no',
     todo: 'The address is denied; see `egress.deny`, or name it in a route.',
@@ -40,6 +44,14 @@ export const FAULT_ADVICE: Readonly<Record<FaultName, Advice>> = {
   http_response_header_section_size: {
     reached: 'yes',
     todo: 'The header section is too long; raise `limits.header_bytes`.',
+  },
+  http_request_denied: {
+    reached: 'no',
+    todo: 'The proxy of `egress.proxy` forbids this host or port; ask who runs it, or name the host in `egress.no_proxy`.',
+  },
+  proxy_configuration_error: {
+    reached: 'no',
+    todo: 'The proxy of `egress.proxy` asks for a login (407) or opens no tunnels; check its URL, `username` and `password`.',
   },
   proxy_loop_detected: {
     reached: 'no',

@@ -1,10 +1,11 @@
+import type { RouteTable } from '../route/route-table.js'
 import type { Config, Route } from './config.js'
 
 /**
  * Whether TLS may end here for hosts of this route; `undefined` when the route says nothing (F4). The catch-all names no
  * host: it is never decrypted unless the file says so in as many words.
  */
-export function interceptsTls(route: Route): boolean | undefined {
+function interceptsTls(route: Route): boolean | undefined {
   if (route.tls === 'tunnel') return false
   if (route.tls === 'intercept') return true
   return route.match.host !== '*' && hasPolicies(route) ? true : undefined
@@ -12,6 +13,16 @@ export function interceptsTls(route: Route): boolean | undefined {
 
 const hasPolicies = ({ retry, cooldown, breaker, upstream }: Route): boolean =>
   [retry, cooldown, breaker, upstream].some(policy => policy !== undefined)
+
+/** Whether TLS of a CONNECT to this host ends here: the first route that has something to say decides. */
+export function createInterception({ intercept }: Config, routes: RouteTable<Route>) {
+  if (intercept.mode === 'off') return () => false
+  return (host: string, port: number): boolean =>
+    routes
+      .ofOrigin('https', host, port)
+      .map(interceptsTls)
+      .find(decision => decision !== undefined) === true
+}
 
 /** The hosts, or `*.suffix` patterns, that may be intercepted: what the local CA must vouch for; `undefined`: any host. */
 export function interceptHosts({ intercept, routes }: Config): readonly string[] | undefined {

@@ -5,6 +5,7 @@ import type { Config } from './config.js'
 import { crossCheck } from './cross-checks.js'
 import type { Env } from './default-config.js'
 import { type LoadedConfig, loadDefault } from './effective.js'
+import { checkEgress } from './egress-checks.js'
 import { errorAt, type Finding } from './findings.js'
 import { checkListen } from './listen-checks.js'
 import { flagFor, type Overrides, override, type ReadOverrides, readOverrides } from './overrides.js'
@@ -17,6 +18,9 @@ import { readYaml, type YamlSource } from './yaml-source.js'
 
 /** A configuration is written by hand; a longer file is something else. */
 const LONGEST_FILE = 4 * 1_048_576
+
+/** A URL with a password in it, right or wrong, is not shown with its line. */
+const MAY_HOLD_A_SECRET = /^egress\.proxy(\.url)?$/
 
 /**
  * Reads and checks a configuration file; without one, the built-in default. Relative paths in it are relative to it.
@@ -41,7 +45,9 @@ export function parseConfig(file: string, text: string, env: Env, overrides: Ove
     ...presetFindings,
     ...findUnavailable(data),
     ...(value === undefined ? [] : crossCheck(value, data).filter(isSound)),
-    ...(config === undefined ? [] : [...checkListen(config.listen), ...checkFiles(config)].filter(isSound)),
+    ...(config === undefined
+      ? []
+      : [...checkListen(config.listen), ...checkEgress(config.egress), ...checkFiles(config)].filter(isSound)),
   ]
   const problems = [
     ...flags.problems,
@@ -55,8 +61,9 @@ export function parseConfig(file: string, text: string, env: Env, overrides: Ove
 }
 
 function toProblem(finding: Finding, file: string, source: YamlSource, flags: ReadOverrides): ConfigProblem {
-  const { message, severity, masked } = finding
+  const { message, severity } = finding
   const path = finding.path.map(String).join('.')
+  const masked = finding.masked || MAY_HOLD_A_SECRET.test(path)
   const flag = flagFor(path, flags)
   if (flag !== undefined) return { ...bareProblem(flag, message), severity }
   return { file, ...source.locate(finding.path, finding.at), path, message, severity, ...(masked ? { masked } : {}) }

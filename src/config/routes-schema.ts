@@ -89,6 +89,10 @@ export const route = z.strictObject({
   upstream: key('Goes there instead; scheme, host, port and base path are replaced.', upstream()).optional(),
   mount: key('Path prefix of base-URL mode; needs `upstream`.', mount()).optional(),
   preset: key('Defaults for a known API; keys of the route win.', words('the name of a preset', 'preset')).optional(),
+  tls: key(
+    'CONNECT to its host: `intercept` ends TLS here so that the policies apply, `tunnel` never does; `auto` intercepts hosts that the route names (not `*`) when it has policies.',
+    choice('auto', 'intercept', 'tunnel').default('auto'),
+  ),
   timeout: key('Limits in time.', timeout.prefault({})),
   retry: key('When to repeat.', offableRetry.prefault({})),
   cooldown: key('Share one Retry-After between concurrent requests.', offableCooldown.prefault({})),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { credential } from './credentials-schema.js'
+import { egress } from './egress-schema.js'
 import { cidr, listenAddress, listenAddresses } from './network.js'
 import { route } from './routes-schema.js'
 import {
@@ -67,20 +68,6 @@ const intercept = z
   ])
   .transform(value => (typeof value === 'object' ? value : { mode: 'off' as const, h2: true }))
   .register(kinds, { expects: 'a block of settings, or off', type: 'block | off' })
-
-const egress = z.strictObject({
-  proxy: key('Next hop. Not available yet.', offable(words('a URL', 'URL'))).optional(),
-  no_proxy: key('Hosts that do not go through it. Not available yet.', list(words('a host', 'host'), 0)).optional(),
-  ca_file: key('PEM file of further roots to trust upstreams by.', words('a path', 'path')).optional(),
-  unmatched: key(
-    'Requests that no route takes: `pass`, or `deny` (allow-list mode).',
-    choice('pass', 'deny').default('pass'),
-  ),
-  deny: key(
-    'Networks never dialled, checked after DNS; link-local is always among them unless a route names the address.',
-    list(cidr(), 0).default([]),
-  ),
-})
 
 const limits = z.strictObject({
   connections: key('Client connections at once.', integer(1, 1_000_000).default(10_000)),

@@ -1,4 +1,4 @@
-import type { Config, Route, SecretRef } from './config.js'
+import type { Config, ProxySettings, Route, SecretRef } from './config.js'
 import { absolutePath, defaultState, type Env } from './default-config.js'
 import type { ConfigFile, RouteFile } from './schema.js'
 
@@ -21,6 +21,8 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
     log,
     intercept,
     egress: {
+      proxy: egress.proxy && proxySettings(egress.proxy, path),
+      no_proxy: egress.no_proxy,
       ca_file: egress.ca_file === undefined ? undefined : path(egress.ca_file),
       unmatched: egress.unmatched,
       deny: egress.deny,
@@ -34,6 +36,12 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
 const reference = (secret: SecretRef, path: (text: string) => string): SecretRef =>
   'file' in secret ? { file: path(secret.file) } : secret
 
+function proxySettings(proxy: ProxySettings, path: (text: string) => string): ProxySettings {
+  if (proxy === 'env' || proxy.auth === undefined) return proxy
+  const { username, password } = proxy.auth
+  return { ...proxy, auth: { username: reference(username, path), password: password && reference(password, path) } }
+}
+
 function toRoute(route: RouteFile, queue: number): Route {
   const { scheme, host, port, path, methods } = route.match
   return {
@@ -42,6 +50,7 @@ function toRoute(route: RouteFile, queue: number): Route {
     upstream: route.upstream,
     mount: route.mount,
     preset: route.preset,
+    tls: route.tls,
     timeout: route.timeout,
     retry: route.retry && { ...route.retry, attempt_header: route.retry.attempt_header },
     cooldown: route.cooldown && { on: route.cooldown.on, queue: route.cooldown.queue ?? queue },

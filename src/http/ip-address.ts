@@ -21,3 +21,28 @@ export function isIpv6(text: string): boolean {
   // `::` stands for at least one group.
   return halves.length === 2 ? all.length <= 7 : all.length === 8
 }
+
+/** An address as a number; `width` is 32 or 128 bits. */
+export type IpNumber = { readonly value: bigint; readonly width: 32 | 128 }
+
+const MAPPED = 0xffffn << 32n
+
+/** One number for one address: an IPv4-mapped IPv6 address is its IPv4 (RFC 4291 §2.5.5.2). `undefined`: not an address. */
+export function ipNumber(text: string): IpNumber | undefined {
+  if (isIpv4(text)) return { value: quad(text), width: 32 }
+  const lower = text.toLowerCase()
+  if (!isIpv6(lower)) return undefined
+  const tail = lower.slice(lower.lastIndexOf(':') + 1)
+  // An IPv4 tail as two groups of four digits.
+  const quads = tail.includes('.') ? quad(tail).toString(16).padStart(8, '0').replace(/^.{4}/, '$&:') : tail
+  const [head = '', rest] = `${lower.slice(0, lower.length - tail.length)}${quads}`.split('::')
+  const before = groups(head)
+  const after = groups(rest ?? '')
+  const gap = rest === undefined ? [] : new Array<string>(8 - before.length - after.length).fill('0')
+  const value = [...before, ...gap, ...after].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n)
+  return value >> 32n === MAPPED >> 32n ? { value: value & 0xffffffffn, width: 32 } : { value, width: 128 }
+}
+
+const quad = (text: string): bigint => text.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n)
+
+const groups = (text: string): string[] => (text === '' ? [] : text.split(':'))

@@ -1,3 +1,4 @@
+import { RULED_OUT } from '../faults.js'
 import { type Millis, millis, seconds } from '../time/units.js'
 import { FailureWindow } from './failure-window.js'
 import type { BreakerSettings } from './settings.js'
@@ -109,6 +110,6 @@ const NEUTRAL_PHASES: ReadonlySet<Phase> = new Set(['certificate', 'unsent', 'st
 /** Connect faults, resets, timeouts, malformed answers and 5xx; never 4xx, 501 (no such method) or 505 (no such version). */
 export function countsAsFailure(outcome: Outcome): boolean {
   if (outcome.kind === 'answer') return outcome.status >= 500 && outcome.status !== 501 && outcome.status !== 505
-  if (outcome.fault === 'destination_ip_prohibited' || outcome.fault === 'proxy_loop_detected') return false
+  if (RULED_OUT.has(outcome.fault)) return false
   return !NEUTRAL_PHASES.has(outcome.phase)
 }

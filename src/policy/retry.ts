@@ -1,3 +1,4 @@
+import { RULED_OUT } from '../faults.js'
 import { type Hint, invitesRetry, readHint } from '../http/hint.js'
 import { type Millis, millis } from '../time/units.js'
 import { afterHint, BACKOFF_FLOOR, backoff } from './backoff.js'
@@ -74,8 +75,7 @@ const repeat = (why: Why, hint: Hint = NO_HINT, fresh = false, free = false): Ve
 function judgeFault(attempt: Attempt, { phase, fault }: Failure, settings: RetrySettings | undefined): Verdict {
   if (phase === 'committed') return stop('committed')
   if (phase === 'certificate') return stop('certificate')
-  // Our own refusals: a second look gives the same answer.
-  if (fault === 'destination_ip_prohibited' || fault === 'proxy_loop_detected') return stop('final')
+  if (RULED_OUT.has(fault)) return stop('final')
   if (settings === undefined) return stop('retry-off')
   switch (phase) {
     case 'dns':

@@ -5,9 +5,11 @@ import type { Phase } from '../policy/types.js'
 import type { ResponseHead, ResponseSink, WireFault } from '../wire/events.js'
 import { ResponseParser } from '../wire/response-parser.js'
 import { chunkHead, lastChunk, requestHead } from '../wire/serialize.js'
+import type { ProxyHop } from './egress-proxy.js'
 import type { Line, LineUser, OutgoingHead } from './line.js'
+import { refusedWith } from './proxy-connect.js'
 import { resetSocket } from './reset-socket.js'
-import { errorCode } from './to-fault.js'
+import { atHop, errorCode } from './to-fault.js'
 
 export type ConnectionLimits = { readonly headBytes: number; readonly interimMax: number }
 
@@ -29,6 +31,10 @@ export class Connection implements ResponseSink, Line {
   /** Announced by `Keep-Alive: timeout=`, in seconds. */
   announcedIdle: number | undefined
   bytesHanded = 0
+  /** The proxy it leads through. */
+  readonly hop: ProxyHop | undefined
+  /** The same, where it is given whole requests instead of asked for a tunnel. */
+  readonly #forwarder: ProxyHop | undefined
   readonly #socket: Socket
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
@@ -40,7 +46,15 @@ export class Connection implements ResponseSink, Line {
   #gone = false
   #error: unknown
 
-  constructor(socket: Socket, limits: ConnectionLimits, owner: ConnectionOwner) {
+  constructor(
+    socket: Socket,
+    limits: ConnectionLimits,
+    owner: ConnectionOwner,
+    hop?: ProxyHop | undefined,
+    forwarder?: ProxyHop | undefined,
+  ) {
+    this.hop = hop
+    this.#forwarder = forwarder
     this.#socket = socket
     this.#owner = owner
     this.#parser = new ResponseParser(this, limits)
@@ -61,7 +75,7 @@ export class Connection implements ResponseSink, Line {
   }
 
   begin(user: LineUser, head: OutgoingHead, bodyFollows: boolean): void {
-    const { method, path, authority, fields, framing, extra, upgrade } = head
+    const { method, fields, framing, upgrade } = head
     this.#user = user
     this.uses++
     this.#requestDone = false
@@ -70,6 +84,7 @@ export class Connection implements ResponseSink, Line {
     this.bytesHanded = 0
     this.#parser.begin(method, upgrade === undefined ? undefined : { upgrade: true })
     if (bodyFollows) this.#cork()
+    const { path, authority, extra } = this.#forwarder === undefined ? head : absoluteForm(head, this.#forwarder)
     this.#put(requestHead(method, path, authority, fields, framing, extra, upgrade))
   }
 
@@ -136,6 +151,8 @@ export class Connection implements ResponseSink, Line {
   }
 
   onHead(head: ResponseHead): void {
+    // The next hop's question is ours to answer; the client, asked, would tell its password to us (RFC 9110 §15.5.8).
+    if (head.status === 407 && this.#forwarder !== undefined) return this.#lockedOut()
     this.#headSeen = true
     if (this.uses === 1) this.announcedIdle = announcedIdle(head.fields)
     this.#user?.onHead(head)
@@ -208,6 +225,13 @@ export class Connection implements ResponseSink, Line {
     user?.onFault({ fault: fault.name, phase, details: `${fault.details} (${fault.section})` })
   }
 
+  /** The next hop asks for another login than the configured one. */
+  #lockedOut(): void {
+    const user = this.#user
+    this.destroy()
+    user?.onFault(atHop(refusedWith(407)))
+  }
+
   #onClose(): void {
     this.#leave()
     const user = this.#user
@@ -238,4 +262,14 @@ export class Connection implements ResponseSink, Line {
 function announcedIdle(fields: Fields): number | undefined {
   const timeout = /(?:^|[,;\s])timeout=(\d{1,9})/i.exec(fieldValue(fields, 'keep-alive') ?? '')?.[1]
   return timeout === undefined ? undefined : Number(timeout)
+}
+
+/** For a proxy: the whole URL, and the login for this one hop (RFC 9112 §3.2.2, RFC 9110 §11.7.2). */
+function absoluteForm({ path, authority, extra }: OutgoingHead, { authorization }: ProxyHop) {
+  return {
+    // RFC 9112 §3.2.4: for `OPTIONS *` the URL has no path.
+    path: `http://${authority}${path === '*' ? '' : path}`,
+    authority,
+    extra: authorization === undefined ? extra : [...extra, 'Proxy-Authorization', authorization],
+  }
 }

@@ -1,24 +1,36 @@
 import { lookup } from 'node:dns'
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
-import type { Clock } from '../time/clock.js'
+import type { Cancel, Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import type { DestinationGuard } from './destination.js'
-import { type AttemptFault, dialFault } from './to-fault.js'
+import type { ProxyHop } from './egress-proxy.js'
+import { requestTunnel } from './proxy-connect.js'
+import { type AttemptFault, atHop, dialFault } from './to-fault.js'
 
 export type Destination = { readonly scheme: 'http' | 'https'; readonly host: string; readonly port: number }
 
 export type DialOptions = {
   readonly guard: DestinationGuard
   readonly clock: Clock
-  /** Covers name resolution, TCP and TLS together. */
+  /** Covers name resolution, TCP, the next hop and TLS together. */
   readonly timeout: Millis
-  /** Trust for `https`; the platform's roots when undefined. Certificates are always verified. */
+  /** Trust for TLS; the platform's roots when undefined. Certificates are always verified. */
   readonly secureContext: SecureContext | undefined
-  /** Reads into a shared buffer instead of allocating one per read; only for plain TCP. */
+  /** Reads into a shared buffer instead of allocating one per read; only for plain TCP without a tunnel. */
   readonly onread:
     | { readonly buffer: Buffer; readonly callback: (bytes: number, buffer: Buffer) => boolean }
     | undefined
+  readonly detour: Detour | undefined
+}
+
+/** The way through a next hop. */
+type Detour = {
+  readonly hop: ProxyHop
+  /** For the hop itself, in place of `guard`: the operator named it. */
+  readonly guard: DestinationGuard
+  /** Ask it for a tunnel, with this `Via`; without one the socket leads to the hop, which is given whole requests. */
+  readonly tunnel: string | undefined
 }
 
 export type DialResult = { readonly socket: Socket } | AttemptFault
@@ -53,20 +65,84 @@ function guardedLookup(guard: DestinationGuard, port: number): LookupFunction {
  * Calls `done` exactly once unless cancelled. @returns cancels the dial.
  */
 export function dial(to: Destination, options: DialOptions, done: (result: DialResult) => void): () => void {
-  const { guard, clock, timeout, secureContext, onread } = options
-  const refused = isIP(to.host) ? guard(to.host, to.port) : undefined
+  const { clock, timeout } = options
+  // A name is the next hop's to resolve, but an address is known here.
+  const refused = isIP(to.host) ? options.guard(to.host, to.port) : undefined
   if (refused) {
     done(refused)
     return () => undefined
   }
-  let tcpStands = false
+  let cancelStep: Cancel = () => undefined
+  const cancelTimer = clock.schedule(timeout, () => {
+    cancelStep()
+    done({ fault: 'connection_timeout', phase: 'connect', details: `no connection in ${timeout} ms` })
+  })
+  const finish = (result: DialResult) => {
+    cancelTimer()
+    done(result)
+  }
+  const step = (next: Cancel) => {
+    cancelStep = next
+  }
+  if (options.detour === undefined) step(reach(to, options.guard, options, finish))
+  else reachThrough(to, options.detour, options, step, finish)
+  return () => {
+    cancelTimer()
+    cancelStep()
+  }
+}
+
+type Done = (result: DialResult) => void
+
+/** TCP to the destination, and TLS. */
+function reach(to: Destination, guard: DestinationGuard, { secureContext, onread }: DialOptions, done: Done): Cancel {
   const target = { host: to.host, port: to.port, lookup: guardedLookup(guard, to.port), noDelay: true }
   const socket =
     to.scheme === 'http'
       ? connect({ ...target, allowHalfOpen: true, ...(onread && { onread }) })
       : openTls(to.host, { ...target, ...(secureContext && { secureContext }) })
+  return untilUsable(socket, to.scheme, false, done)
+}
+
+/** To the next hop, through it when a tunnel is wanted, and TLS with the destination when it is `https`. */
+function reachThrough(
+  to: Destination,
+  { hop, guard, tunnel }: Detour,
+  options: DialOptions,
+  step: (cancel: Cancel) => void,
+  done: Done,
+): void {
+  const refused = isIP(hop.host) ? guard(hop.host, hop.port) : undefined
+  if (refused) return done(atHop(refused))
+  const onHop = (result: DialResult) => {
+    if (!('socket' in result)) return done(atHop(result))
+    if (tunnel === undefined) return done(result)
+    const { socket } = result
+    const stop = requestTunnel(socket, hop, { to, via: tunnel }, fault => {
+      if (fault === undefined) return secured(socket)
+      destroyQuietly(socket)
+      done(atHop(fault))
+    })
+    step(() => {
+      stop()
+      destroyQuietly(socket)
+    })
+  }
+  const secured = (socket: Socket) => {
+    if (to.scheme === 'http') return done({ socket })
+    const { secureContext } = options
+    const inner = openTls(to.host, { host: to.host, socket, ...(secureContext && { secureContext }) })
+    // What happens to it is told by the socket around it.
+    socket.on('error', () => undefined)
+    step(untilUsable(inner, 'https', true, done))
+  }
+  step(reach(hop, guard, options, onHop))
+}
+
+/** Calls `done` once, unless cancelled. @param tcpStands the socket was connected before */
+function untilUsable(socket: Socket, scheme: 'http' | 'https', tcpStands: boolean, done: Done): Cancel {
+  let secured = tcpStands
   const finish = (result: DialResult) => {
-    cancelTimer()
     socket.removeListener('error', onError)
     socket.removeListener('close', onClose)
     socket.removeListener('connect', onConnect)
@@ -75,23 +151,15 @@ export function dial(to: Destination, options: DialOptions, done: (result: DialR
     done(result)
   }
   const onConnect = () => {
-    tcpStands = true
-    if (to.scheme === 'http') onReady()
+    secured = true
+    if (scheme === 'http') onReady()
   }
   const onReady = () => finish({ socket })
-  const onError = (error: unknown) => finish(error instanceof Denied ? error.reason : dialFault(error, tcpStands))
-  const onClose = () => finish(dialFault(undefined, tcpStands))
-  const cancelTimer = clock.schedule(timeout, () => {
-    finish({
-      fault: 'connection_timeout',
-      phase: tcpStands ? 'tls' : 'connect',
-      details: `no connection in ${timeout} ms`,
-    })
-  })
+  const onError = (error: unknown) => finish(error instanceof Denied ? error.reason : dialFault(error, secured))
+  const onClose = () => finish(dialFault(undefined, secured))
   socket.on('connect', onConnect).on('secureConnect', onReady).on('error', onError).on('close', onClose)
   return () => {
-    cancelTimer()
-    socket.removeAllListeners('close')
+    socket.removeListener('close', onClose)
     destroyQuietly(socket)
   }
 }

@@ -39,9 +39,8 @@ export async function readEgressProxy({ proxy, no_proxy }: Config['egress'], env
     const hop = await namedHop(proxy, env)
     return chooser(rules, hop, hop)
   }
-  const all = envHop('ALL_PROXY', env)
-  const http = envHop('HTTP_PROXY', env) ?? all
-  const https = envHop('HTTPS_PROXY', env) ?? all
+  const http = envHop('HTTP_PROXY', env) ?? envHop('ALL_PROXY', env)
+  const https = envHop('HTTPS_PROXY', env) ?? envHop('ALL_PROXY', env)
   return http === undefined && https === undefined ? STRAIGHT : chooser(rules, http, https)
 }
 
@@ -50,8 +49,7 @@ const chooser = (
   http: ProxyHop | undefined,
   https: ProxyHop | undefined,
 ): EgressProxy => ({
-  hopFor: (scheme, host, port) =>
-    matchesNoProxy(rules, host, port) ? undefined : scheme === 'http' ? http : https,
+  hopFor: (scheme, host, port) => (matchesNoProxy(rules, host, port) ? undefined : scheme === 'http' ? http : https),
 })
 
 async function namedHop(proxy: Exclude<ProxySettings, 'env'>, env: Env): Promise<ProxyHop> {

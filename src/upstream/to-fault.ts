@@ -59,3 +59,6 @@ export function dialFault(error: unknown, secured: boolean): AttemptFault {
   }
   return { fault: 'destination_ip_unroutable', phase: 'connect', details: code || 'connect failed' }
 }
+
+/** The same, told of the next hop on the way and not of the upstream. */
+export const atHop = (fault: AttemptFault): AttemptFault => ({ ...fault, details: `egress proxy: ${fault.details}` })

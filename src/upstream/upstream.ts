@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
+import type { Authority } from '../http/authority.js'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import { SHARED_MAX } from '../wire/shared-read.js'
 import { Connection, type ConnectionLimits, type ConnectionOwner } from './connection.js'
 import type { DestinationGuard } from './destination.js'
-import { type Destination, type DialResult, dial } from './dial.js'
+import { type Destination, type DialOptions, type DialResult, dial } from './dial.js'
+import type { EgressProxy, ProxyHop } from './egress-proxy.js'
 import type { Line, LineNeed } from './line.js'
 import { Pool } from './pool.js'
 import type { AttemptFault } from './to-fault.js'
@@ -13,6 +15,12 @@ import type { AttemptFault } from './to-fault.js'
 export type UpstreamOptions = {
   readonly clock: Clock
   readonly guard: DestinationGuard
+  /** For the address of a next hop (FP-09). */
+  readonly loopGuard: DestinationGuard
+  /** The next hops as of now: another object says that they changed. */
+  readonly egress: () => EgressProxy
+  /** Our member of `Via`, for CONNECT to a next hop. */
+  readonly via: string
   readonly secureContext: SecureContext | undefined
   readonly limits: ConnectionLimits
 }
@@ -33,6 +41,8 @@ export class Upstream implements ConnectionOwner, Destination {
   readonly #pool: Pool
   readonly #options: UpstreamOptions
   #open = 0
+  #egress: EgressProxy | undefined
+  #hop: ProxyHop | undefined
 
   constructor(to: Destination, origin: string, options: UpstreamOptions) {
     this.scheme = to.scheme
@@ -49,26 +59,37 @@ export class Upstream implements ConnectionOwner, Destination {
   }
 
   /** A line that stands already. */
-  take({ fresh, trusted }: LineNeed): Line | undefined {
-    return fresh ? undefined : this.#pool.take(trusted)
+  take({ fresh, trusted, upgrade }: LineNeed): Line | undefined {
+    // Proxies do not pass on an `Upgrade`: it needs a tunnel, and what is idle may not be one.
+    const unfit = upgrade !== undefined && this.#currentHop() !== undefined
+    return fresh || unfit ? undefined : this.#pool.take(trusted)
+  }
+
+  /** The way as it is now; what is idle on a former one will not be used again. */
+  #currentHop(): ProxyHop | undefined {
+    const egress = this.#options.egress()
+    if (egress === this.#egress) return this.#hop
+    const hop = egress.hopFor(this.scheme, this.host, this.port)
+    if (hop !== this.#hop) this.#pool.clear()
+    this.#egress = egress
+    this.#hop = hop
+    return hop
   }
 
   /** Dials a new connection. @returns cancels the dial. */
-  connect(_need: LineNeed, timeout: Millis, done: (result: Line | AttemptFault) => void): () => void {
-    const { clock, guard, secureContext, limits } = this.#options
+  connect(need: LineNeed, timeout: Millis, done: (result: Line | AttemptFault) => void): () => void {
+    const { clock, guard, loopGuard, secureContext, limits, via } = this.#options
+    const hop = this.#currentHop()
+    const tunnel = hop !== undefined && (this.scheme === 'https' || need.upgrade !== undefined) ? via : undefined
+    const isPlain = tunnel === undefined && (hop ?? this).scheme === 'http'
     let connection: Connection | undefined
-    const onread = READ_BUFFER && {
-      buffer: READ_BUFFER,
-      callback: (bytes: number, buffer: Buffer) => {
-        const read = buffer.subarray(0, bytes)
-        connection?.receive(bytes > SHARED_MAX ? Buffer.from(read) : read)
-        return true
-      },
-    }
-    return dial(this, { guard, clock, timeout, secureContext, onread }, result => {
+    const onread = isPlain ? sharedRead(read => connection?.receive(read)) : undefined
+    const detour = hop && { hop, guard: loopGuard, tunnel }
+    return dial(this, { guard, clock, timeout, secureContext, onread, detour }, result => {
       if (!('socket' in result)) return done(result)
-      connection = new Connection(result.socket, limits, this)
-      if (this.scheme === 'https' || onread === undefined) result.socket.on('data', chunk => connection?.receive(chunk))
+      const { socket } = result
+      connection = new Connection(socket, limits, this, hop, tunnel === undefined ? hop : undefined)
+      if (onread === undefined) socket.on('data', chunk => connection?.receive(chunk)).resume()
       this.#open++
       done(connection)
     })
@@ -76,7 +97,7 @@ export class Upstream implements ConnectionOwner, Destination {
 
   /** Takes over a socket that was dialled for a tunnel and turned out to carry plain HTTP. */
   adopt(socket: Socket): void {
-    const connection = new Connection(socket, this.#options.limits, this)
+    const connection = new Connection(socket, this.#options.limits, this, this.#currentHop())
     socket.on('data', chunk => connection.receive(chunk))
     this.#open++
     this.#pool.put(connection)
@@ -98,13 +119,28 @@ export class Upstream implements ConnectionOwner, Destination {
   }
 
   onReusable(connection: Connection): void {
-    this.#pool.put(connection)
+    if (connection.hop !== this.#currentHop()) connection.destroy()
+    else this.#pool.put(connection)
   }
 
   onGone(connection: Connection): void {
     this.#open--
     this.#pool.drop(connection)
   }
+}
+
+/** Reading into the shared buffer; a chunk is only good until the callback returns, unless it is large and was copied. */
+function sharedRead(receive: (chunk: Buffer) => void): DialOptions['onread'] {
+  return (
+    READ_BUFFER && {
+      buffer: READ_BUFFER,
+      callback: (bytes, buffer) => {
+        const read = buffer.subarray(0, bytes)
+        receive(bytes > SHARED_MAX ? Buffer.from(read) : read)
+        return true
+      },
+    }
+  )
 }
 
 /** Origins with nothing open are forgotten beyond this many. */
@@ -131,14 +167,19 @@ export class Upstreams {
     return upstream
   }
 
-  /** A bare TCP connection for a CONNECT tunnel. @returns cancels the dial. */
-  dialRaw(host: string, port: number, timeout: Millis, done: (result: DialResult) => void): () => void {
-    const { clock, guard } = this.#options
-    return dial(
-      { scheme: 'http', host, port },
-      { clock, guard, timeout, secureContext: undefined, onread: undefined },
-      done,
-    )
+  /** Bytes to and from a host, for a CONNECT tunnel. @param to `via`: what the CONNECT came through @returns cancels the dial */
+  dialRaw(
+    to: Authority & { readonly via: readonly string[] },
+    timeout: Millis,
+    done: (result: DialResult) => void,
+  ): () => void {
+    const { clock, guard, loopGuard, secureContext, egress, via } = this.#options
+    const { host, port } = to
+    // What passes through a tunnel is TLS, mostly: `env` decides by HTTPS_PROXY.
+    const hop = egress().hopFor('https', host, port)
+    const detour = hop && { hop, guard: loopGuard, tunnel: [...to.via, via].join(', ') }
+    const options = { clock, guard, timeout, secureContext, onread: undefined, detour }
+    return dial({ scheme: 'http', host, port }, options, done)
   }
 
   /** Connections open to all origins, busy and idle. */

@@ -109,6 +109,17 @@ for (const [name, config] of BOTH) {
         t.equal(await end, 'ECONNRESET', `from the ${from}`)
       }
     })
+    await t.test('a client that leaves without a word takes the tunnel with it', async t => {
+      for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
+        const { socket } = await openTunnel(daemon.port, server.authority)
+        const upstream = await server.accepted()
+        const heard = readToEnd(upstream)
+        socket[leave]()
+        t.equal((await heard).length, 0, leave)
+        upstream.end()
+        socket.destroy()
+      }
+    })
     await t.test('1 MB comes back as it went', async t => {
       const { socket } = await openTunnel(daemon.port, server.authority)
       const upstream = await server.accepted()
@@ -121,7 +132,7 @@ for (const [name, config] of BOTH) {
     await t.test('nothing is left when tunnels are over', async t => {
       while (daemon.daemon.holds().clients > 0) await turns(1)
       t.match(daemon.daemon.holds(), { clients: 0, upstreamConnections: 0, bodyMemory: 0 })
-      t.equal(daemon.exchanges().filter(({ mode }) => mode === 'tunnel').length, 7)
+      t.equal(daemon.exchanges().filter(({ mode }) => mode === 'tunnel').length, 10)
     })
   })
 }

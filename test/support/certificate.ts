@@ -5,7 +5,9 @@ export type TestCertificate = { readonly key: string; readonly cert: string }
 
 const der = (tag: number, ...parts: Buffer[]): Buffer => {
   const body = Buffer.concat(parts)
-  const size = body.length < 128 ? [body.length] : [0x82, body.length >> 8, body.length & 255]
+  const { length } = body
+  // The shortest form, as DER wants it: Go refuses any other.
+  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255]
   return Buffer.concat([Buffer.from([tag, ...size]), body])
 }
 const sequence = (...parts: Buffer[]) => der(0x30, ...parts)

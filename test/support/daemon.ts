@@ -46,9 +46,13 @@ routes:
 `
 
 /** The real daemon in this process, on a port of its own, under a configuration given as YAML. */
-export async function startTestDaemon(yaml: string = QUICK, listen = '127.0.0.1:0'): Promise<TestDaemon> {
+export async function startTestDaemon(
+  yaml: string = QUICK,
+  listen = '127.0.0.1:0',
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TestDaemon> {
   const state = mkdtempSync(join(tmpdir(), 'mulligan-test-'))
-  const configOf = (text: string) => parseConfig('test.yaml', text, process.env, { listen, admin: 'off', state }).config
+  const configOf = (text: string) => parseConfig('test.yaml', text, env, { listen, admin: 'off', state }).config
   const config = configOf(yaml)
   const lines: Record<string, unknown>[] = []
   let waiting: (() => void)[] = []
@@ -62,7 +66,7 @@ export async function startTestDaemon(yaml: string = QUICK, listen = '127.0.0.1:
     sync: () => undefined,
     flush: async () => undefined,
   }
-  const daemon = await startDaemon(config, process.env, log)
+  const daemon = await startDaemon(config, env, log)
   const exchanges = () => lines.filter(line => line['msg'] === 'exchange') as unknown as LoggedExchange[]
   const address = daemon.proxy[0]
   const port = address?.kind === 'tcp' ? address.port : 0

@@ -227,3 +227,39 @@ t.test('relative paths are relative to the file, and ~ is the home', t => {
   t.same(config.listen.auth?.password, { file: '/home/u/pw' })
   t.end()
 })
+
+t.test('FP-29: the next hop as URL, block or word, and its exceptions as list or text', t => {
+  const egressOf = (yaml: string) => read(`egress: { ${yaml} }\n`).config.egress
+  const corp = { scheme: 'http', host: 'corp', port: 3128, auth: undefined }
+  const login = { username: { env: 'U' }, password: { file: '/etc/pw' } }
+  t.same(egressOf('proxy: "HTTP://Corp:3128/"').proxy, corp)
+  t.same(egressOf('proxy: "https://[::1]"').proxy, { scheme: 'https', host: '::1', port: 443, auth: undefined })
+  t.same(egressOf('proxy: "http://corp", no_proxy: []').proxy, { ...corp, port: 80 })
+  t.same(egressOf('proxy: { url: "http://corp:3128", username: { env: U }, password: { file: pw } }').proxy, {
+    ...corp,
+    auth: login,
+  })
+  t.equal(egressOf('proxy: env').proxy, 'env')
+  t.equal(egressOf('proxy: off').proxy, undefined)
+  t.equal(egressOf('proxy: false').proxy, undefined)
+  const straight = ['a.test', '*.b.test:80', '10.0.0.0/8', 'xn--bcher-kva.example']
+  t.same(egressOf('proxy: env, no_proxy: [A.test, "*.b.test:80", 10.0.0.0/8, Bücher.example]').no_proxy, straight)
+  t.same(egressOf('proxy: env, no_proxy: "a.test,*.b.test:80 10.0.0.0/8, bücher.example"').no_proxy, straight)
+  t.end()
+})
+
+t.test('a password in the URL of the next hop draws a warning that does not show it', t => {
+  const yaml = 'egress:\n  proxy: http://u:hunter2@corp:3128\n'
+  const { config, warnings, source } = read(yaml)
+  t.match(config.egress.proxy, { auth: { username: { literal: 'u' }, password: { literal: 'hunter2' } } })
+  const report = warnings.map(warning => formatProblem(warning, source)).join('\n')
+  t.match(report, /egress\.proxy: a secret in the file itself; write \{url: URL, /)
+  t.notMatch(report, /hunter2/)
+  const wrong = failure(() => read('egress:\n  proxy: socks5://u:hunter2@corp\n')).report()
+  t.notMatch(wrong, /hunter2/, 'neither does an error')
+  const block = (password: string) => `egress: { proxy: { url: "http://x", username: u, password: ${password} } }\n`
+  t.equal(read(block('{ env: P }')).warnings.length, 0)
+  t.equal(read(block('hunter2')).warnings.length, 1)
+  t.match(read('egress: { no_proxy: [a] }\n').warnings, [{ message: /no effect without egress\.proxy/ }])
+  t.end()
+})

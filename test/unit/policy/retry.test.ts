@@ -1,4 +1,5 @@
 import t from 'tap'
+import { RULED_OUT } from '../../../src/faults.js'
 import { decideRetry, isExhaustion } from '../../../src/policy/retry.js'
 import { type Decision, type MethodClass, PHASES, type Phase, type Why } from '../../../src/policy/types.js'
 import { millis, seconds } from '../../../src/time/units.js'
@@ -188,7 +189,7 @@ t.test('R1: a new connection is asked for after 408, 421, a stale socket and a r
 })
 
 t.test('R1: our own refusals are not repeated', t => {
-  for (const fault of ['destination_ip_prohibited', 'proxy_loop_detected'] as const) {
+  for (const fault of RULED_OUT) {
     const refusal = { kind: 'fault', fault, phase: 'dns', details: '' } as const
     t.match(decideRetry(firstAttempt(), refusal, someFacts(), retrySettings()), { act: 'return', why: 'final' })
   }

@@ -30,3 +30,15 @@ test('F2: two readings are none', t => {
     t.match(responseFraming('GET', 200, 1, fields), { name: 'http_protocol_error' }, fields.join())
   t.end()
 })
+
+test('rfc9110-9.3.6: a 2xx to CONNECT has no body, whatever it says; any other answer is framed as ever', t => {
+  for (const fields of [
+    ['Content-Length', '5'],
+    ['Transfer-Encoding', 'gzip'],
+    ['Content-Length', '1', 'Transfer-Encoding', 'chunked'],
+  ])
+    t.match(responseFraming('CONNECT', 200, 1, fields), { framing: { kind: 'none' } }, fields.join())
+  t.match(responseFraming('CONNECT', 407, 1, ['Content-Length', '5']), { framing: { kind: 'length', length: 5 } })
+  t.match(responseFraming('CONNECT', 407, 1, ['Transfer-Encoding', 'gzip']), { name: 'http_protocol_error' })
+  t.end()
+})

@@ -134,6 +134,24 @@ test('what was read behind a 101 is handed over', t => {
   t.end()
 })
 
+test('rfc9110-9.3.6: what was read behind a 2xx to CONNECT comes through the tunnel', t => {
+  const opening = [
+    'HTTP/1.1 200 OK\r\n\r\n',
+    'HTTP/1.0 200 Connection established\r\nContent-Length: 4\r\n\r\n',
+    'HTTP/1.1 204 X\r\n\r\n',
+  ]
+  for (const head of opening) {
+    const { parser, heard } = listen()
+    parser.begin('CONNECT')
+    t.equal(parser.feed(Buffer.from(`${head}SSH-2.0`)), undefined)
+    t.same(heard, ['upgrade SSH-2.0'], head)
+  }
+  const { parser } = listen()
+  parser.begin('CONNECT')
+  t.match(parser.feed(Buffer.from('HTTP/1.1 101 S\r\n\r\n')), { name: 'http_protocol_error' }, 'no 101 was asked for')
+  t.end()
+})
+
 test('each answer has its own count of interim answers', t => {
   const { parser } = listen()
   const interim = Buffer.from('HTTP/1.1 100 C\r\n\r\n'.repeat(2))
