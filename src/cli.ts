@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { CaError } from './certificate/ca-error.js'
 import { type CommandInput, type CommandIo, type CommandSpec, UsageError } from './cli/command.js'
 import { COMMANDS } from './cli/commands.js'
 import { commandHelp, programHelp } from './cli/help.js'
@@ -48,7 +49,12 @@ function find(word: string): CommandSpec {
 
 function parse(command: CommandSpec, args: readonly string[], io: CommandIo): CommandInput {
   const options = { ...command.options, help: { type: 'boolean', short: 'h', help: '' } as const }
-  const { values, positionals } = readArgs(args, options)
+  const { own, wrapped } = command.wraps === true ? unwrap(command, args) : { own: args, wrapped: undefined }
+  const { values, positionals } = readArgs(own, options)
+  if (values['help'] !== true && wrapped !== undefined) {
+    if (positionals[0] !== undefined) throw new UsageError(`"${positionals[0]}" stands before the --`)
+    return { values, positionals: wrapped, io }
+  }
   if (values['help'] !== true) {
     const { least, most } = command.words
     if (positionals.length < least)
@@ -57,6 +63,16 @@ function parse(command: CommandSpec, args: readonly string[], io: CommandIo): Co
     if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many`)
   }
   return { values, positionals, io }
+}
+
+/** What is ours, and the command line behind `--`. */
+function unwrap({ name, usage }: CommandSpec, args: readonly string[]) {
+  const dashes = args.indexOf('--')
+  const own = dashes < 0 ? args : args.slice(0, dashes)
+  const wrapped = dashes < 0 ? [] : args.slice(dashes + 1)
+  if (wrapped.length === 0 && !own.some(arg => arg === '--help' || arg === '-h'))
+    throw new UsageError(`${name} needs a command behind --: mulligan ${name} ${usage}`)
+  return { own, wrapped }
 }
 
 function readArgs(args: readonly string[], options: Readonly<Record<string, CommandSpec['options'][string]>>) {
@@ -100,6 +116,10 @@ function complain(error: unknown, word: string | undefined, io: CommandIo): numb
     const known = COMMANDS.some(({ name }) => name === word)
     io.stderr.write(`${paint('red', 'mulligan')}: ${error.message}\nTry: mulligan ${known ? `${word} ` : ''}--help\n`)
     return 2
+  }
+  if (error instanceof CaError) {
+    io.stderr.write(`${paint('red', 'mulligan')}: ${error.message}\n`)
+    return 1
   }
   io.stderr.write(
     `${paint('red', 'mulligan')}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

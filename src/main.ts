@@ -2,19 +2,23 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
 import { secretReader } from './config/secret.js'
 import { BodyMemory } from './exchange/repeatable-body.js'
 import type { Services } from './exchange/services.js'
+import { viaValue } from './http/via.js'
 import type { Door } from './listener/admission.js'
 import { createClientAccess } from './listener/client-access.js'
 import { Doors } from './listener/doors.js'
+import { LocalAuthority } from './listener/local-authority.js'
 import { createRules, type Rules } from './listener/rules.js'
 import { exchangeRecorder, type Log } from './log/log.js'
 import { UpstreamHealths } from './state/upstream-healths.js'
 import { systemClock, systemRandom } from './time/clock.js'
 import { Watch } from './time/watch.js'
-import { createDestinationGuard, type DestinationGuard } from './upstream/destination.js'
+import { createDestinationGuard, createLoopGuard, type DestinationGuard } from './upstream/destination.js'
+import { readEgressProxy } from './upstream/egress-proxy.js'
 import { Upstreams } from './upstream/upstream.js'
 
 /** 1xx answers before a final one; more is an attack or a loop. */
@@ -33,15 +37,27 @@ export type Daemon = {
   readonly drain: () => Promise<boolean>
 }
 
-/** @throws BindError, SecretError, or what reading `egress.ca_file` gives */
-export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<Daemon> {
+/**
+ * @param given the authority to vouch with, instead of the one in the state directory
+ * @throws BindError, SecretError, CaError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives
+ */
+export async function startDaemon(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  given: { readonly ca?: LocalCa | undefined } = {},
+): Promise<Daemon> {
   const clock = systemClock
   const own: ListenAddress[] = []
   let rules = await readRules(config, env)
   let guard = guardFor(config, own)
+  let egress = await readEgressProxy(config.egress, env)
+  const authority = new LocalAuthority(clock, log.logger, given.ca)
+  await authority.prepare(config)
   const spillDirectory = join(config.state, 'tmp')
   mkdirPrivate(spillDirectory, log)
   const run = randomBytes(4).toString('hex')
+  const pseudonym = `mulligan-${run}`
   let count = 0
   const services: Services = {
     clock,
@@ -50,18 +66,21 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: L
     upstreams: new Upstreams({
       clock,
       guard: (address, port) => guard(address, port),
+      loopGuard: createLoopGuard(() => own),
+      egress: () => egress,
+      via: viaValue(pseudonym),
       secureContext: trust(config.egress.ca_file),
       limits: { headBytes: config.limits.header_bytes, interimMax: INTERIM_MAX },
     }),
     healths: new UpstreamHealths(clock),
     bodyMemory: new BodyMemory(config.limits.body_memory_total),
     spillDirectory,
-    pseudonym: `mulligan-${run}`,
+    pseudonym,
     newId: () => `${run}-${(++count).toString(36)}`,
     record: exchangeRecorder(log, clock, config.log.redact),
   }
   const doors = new Doors(
-    { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => undefined },
+    { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
     log.logger,
   )
   const { proxy, mounts } = await openDoors(doors, config)
@@ -69,7 +88,7 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: L
   const admin = await startAdmin(
     config,
     () => !doors.draining,
-    () => undefined,
+    () => authority.pem,
     own,
   )
   return {
@@ -83,7 +102,10 @@ export async function startDaemon(config: Config, env: NodeJS.ProcessEnv, log: L
     }),
     reload: async next => {
       const nextRules = await readRules(next, env)
+      const nextEgress = await readEgressProxy(next.egress, env)
+      await authority.prepare(next)
       guard = guardFor(next, own)
+      egress = nextEgress
       rules = nextRules
     },
     drain: async () => {

@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.js'
 import type { LoadedConfig } from '../config/effective.js'
+import { interceptHosts } from '../config/interception.js'
 import { formatListenAddress, isLocal } from '../config/listen-address.js'
 import { ConfigError, formatProblem } from '../config/problems.js'
+import { formatAuthority } from '../http/authority.js'
 import { formatMillis } from '../time/units.js'
 import type { CommandInput } from './command.js'
 import { configOf } from './config-flags.js'
@@ -29,34 +31,38 @@ export async function run(input: CommandInput): Promise<number> {
 }
 
 const toJson = ({ config, file, warnings }: LoadedConfig, notes: readonly string[]): string =>
-  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config: withoutLiterals(config) }, undefined, 2)}\n`
+  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config }, withoutLiterals, 2)}\n`
 
-/** A literal secret stays where it is. */
-function withoutLiterals(config: Config): Config {
-  const { auth } = config.listen
-  if (auth === undefined || !('literal' in auth.password)) return config
-  return { ...config, listen: { ...config.listen, auth: { ...auth, password: { literal: '[redacted]' } } } }
-}
+/** A literal secret stays where it is; nothing else in a configuration has this key. */
+const withoutLiterals = (key: string, value: unknown): unknown => (key === 'literal' ? '[redacted]' : value)
 
 /** Mixes that are allowed and may surprise. */
 function notesOf(config: Config): string[] {
   const { listen, routes } = config
   const notes: string[] = []
-  const tunnelled = routes.filter(
-    route => route.match.scheme !== 'http' && (route.retry ?? route.cooldown ?? route.breaker),
-  )
-  if (tunnelled.length > 0) {
-    const names = tunnelled.map(({ name }) => name).join(', ')
-    notes.push(
-      `HTTPS is passed through untouched in this version: the policies of ${names} act on http:// requests and mounts only`,
-    )
-  }
   const mounted = routes.filter(({ mount }) => mount !== undefined).map(({ name }) => name)
   const shared = listen.mounts === 'same' ? listen.proxy : [listen.mounts]
   if (mounted.length > 0 && listen.auth === undefined && !shared.every(isLocal)) {
     notes.push(`the mounts of ${mounted.join(', ')} can be used by other machines without a password: set listen.auth`)
   }
   return notes
+}
+
+function describeInterception(config: Config): string {
+  const hosts = interceptHosts(config)
+  if (hosts?.length === 0) return config.intercept.mode === 'off' ? 'off' : 'no host: HTTPS passes untouched'
+  return `${hosts === undefined ? 'any host' : hosts.join(', ')}; ${config.intercept.h2 ? 'h2 and http/1.1' : 'http/1.1'}`
+}
+
+function describeEgress({ proxy, no_proxy, unmatched, deny }: Config['egress']): string {
+  const through = proxy === undefined || proxy === 'env' ? proxy : `${proxy.scheme}://${formatAuthority(proxy)}`
+  const but = no_proxy.length === 0 ? '' : `, but not ${no_proxy.join(', ')}`
+  const parts = [
+    ...(through === undefined ? [] : [`through: ${through}${but}`]),
+    `unmatched: ${unmatched}`,
+    ...(deny.length === 0 ? [] : [`denied: ${deny.join(', ')}`]),
+  ]
+  return parts.join('; ')
 }
 
 function toText({ config, file }: LoadedConfig, paint: Paint): string {
@@ -70,11 +76,8 @@ function toText({ config, file }: LoadedConfig, paint: Paint): string {
     say('auth', `${guard}${listen.allow_from.length === 0 ? '' : `; open to ${listen.allow_from.join(', ')}`}`),
     say('state', config.state),
     say('log', `${log.level}, ${log.format}`),
-    say('intercept', config.intercept.mode),
-    say(
-      'egress',
-      `unmatched: ${egress.unmatched}${egress.deny.length === 0 ? '' : `; denied: ${egress.deny.join(', ')}`}`,
-    ),
+    say('intercept', describeInterception(config)),
+    say('egress', describeEgress(egress)),
     say('drain', formatMillis(config.shutdown.drain)),
     say(
       'limits',

@@ -1,4 +1,5 @@
 import type { Config, Route } from '../config/config.js'
+import { createInterception } from '../config/interception.js'
 import { isClientRepeat } from '../http/sdk-retry.js'
 import { createRouteTable } from '../route/route-table.js'
 import { systemClock } from '../time/clock.js'
@@ -8,6 +9,9 @@ import { describeMatch, describeUpstream, policyRows } from './describe-route.js
 import { createPaint, type Paint, table } from './paint.js'
 import { parseAnswers } from './scripted-answers.js'
 import { simulate } from './simulate.js'
+
+const OPAQUE =
+  'TLS to this host is not ended here, so a CONNECT passes untouched: no route names the host, or it says tls: tunnel. This is what a mount, or https:// in absolute-form, would get'
 
 /** `mulligan explain`: what would become of a request. Nothing is sent. */
 export async function run(input: CommandInput): Promise<number> {
@@ -60,11 +64,8 @@ function findRoute(config: Config, method: string, target: string): { route: Rou
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   const port = Number(url.port) || (scheme === 'https' ? 443 : 80)
   const route = routes.find(scheme, host, port, method, url.pathname)
-  if (scheme === 'http' || route === undefined) return { route, notes: [] }
-  return {
-    route,
-    notes: ['HTTPS is passed through untouched in this version; this is what http:// or a mount would get'],
-  }
+  const opaque = scheme === 'https' && route !== undefined && !createInterception(config, routes)(host, port)
+  return { route, notes: opaque ? [OPAQUE] : [] }
 }
 
 function parseHeader(text: string): string[] {

@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
+import { CaError } from '../certificate/ca-error.js'
 import type { Config, ListenAddress } from '../config/config.js'
 import { readConfig } from '../config/effective.js'
 import { ConfigError } from '../config/problems.js'
@@ -23,7 +24,7 @@ export async function run(input: CommandInput): Promise<number> {
     announce(daemon, loaded.config, loaded.file, log, readyFd)
     return await untilSignal(daemon, input, loaded.file, log)
   } catch (error) {
-    if (!(error instanceof BindError || error instanceof SecretError)) throw error
+    if (!(error instanceof BindError || error instanceof SecretError || error instanceof CaError)) throw error
     input.io.stderr.write(`mulligan: ${error.message}\n`)
     return error instanceof BindError ? 3 : 2
   } finally {
@@ -70,7 +71,7 @@ function announce(
 }
 
 /** A bug must not take every other exchange down with it; it is logged for what it is. */
-function guardProcess({ logger, sync }: Log): void {
+export function guardProcess({ logger, sync }: Log): void {
   const survive = (error: unknown) => {
     logger.fatal({ err: error instanceof Error ? error : new Error(String(error)) }, 'bug in mulligan, still serving')
     sync()

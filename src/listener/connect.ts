@@ -2,16 +2,19 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Route } from '../config/config.js'
 import { formatAuthority } from '../http/authority.js'
+import { fieldValues } from '../http/fields.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget } from '../http/request-target.js'
 import type { Door } from './admission.js'
 import { clientConnection, type TunnelTarget } from './client-connection.js'
-import { Interception, type TlsEnd } from './interception.js'
+import type { Http2Lane } from './http2-lane.js'
+import { Interception } from './interception.js'
 import { giveRefusal } from './own-answer.js'
 import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
 import { type Rules, UNMATCHED } from './rules.js'
 import type { ListenerContext } from './server.js'
 import { SocketAnswer } from './socket-lane.js'
+import type { TlsEnd } from './tls-end.js'
 import { type ConnectTarget, Tunnel } from './tunnel.js'
 
 type Admitted = { readonly target: ConnectTarget; readonly route: Route }
@@ -23,11 +26,13 @@ export class ConnectLane {
   readonly #context: ListenerContext
   readonly #door: Door
   readonly #server: Server
+  readonly #http2: Http2Lane
 
-  constructor(context: ListenerContext, door: Door, server: Server) {
+  constructor(context: ListenerContext, door: Door, server: Server, http2: Http2Lane) {
     this.#context = context
     this.#door = door
     this.#server = server
+    this.#http2 = http2
   }
 
   accept(request: IncomingMessage, client: Socket, early: Buffer): void {
@@ -62,7 +67,7 @@ export class ConnectLane {
     if (route === undefined && config.egress.unmatched === 'deny') {
       return refusal('destination_denied', `no route allows ${target.authority} (egress.unmatched is deny)`)
     }
-    return { target, route: route ?? UNMATCHED }
+    return { target: { ...target, via: fieldValues(request.rawHeaders, 'via') }, route: route ?? UNMATCHED }
   }
 
   #tunnel(target: ConnectTarget, route: Route, client: Socket, early: Buffer, answered: boolean): void {
@@ -85,6 +90,7 @@ export class ConnectLane {
   #intercept(target: ConnectTarget, route: Route, client: Socket, early: Buffer, end: TlsEnd): void {
     new Interception(this.#context.services, end, target, route.name, client, {
       serveHttp1: (socket, pinned) => this.#serveHttp(socket, pinned),
+      serveHttp2: (socket, pinned) => this.#http2.serve(socket, pinned),
       passOn: () => this.#tunnel(target, route, client, NOTHING, true),
     }).open(early)
   }

@@ -6,6 +6,7 @@ import type { ListenAddress } from '../config/config.js'
 import { formatAuthority } from '../http/authority.js'
 import type { Millis } from '../time/units.js'
 import type { Door } from './admission.js'
+import type { Http2Connections } from './http2-connection.js'
 import { createListener, type ListenerContext } from './server.js'
 
 /** A listening address could not be had. The message says who to look for. */
@@ -19,6 +20,7 @@ export class Doors {
   readonly #logger: Logger
   readonly #servers: Server[] = []
   readonly #clients = new Set<Socket>()
+  readonly #http2: Http2Connections = new Set()
   #draining = false
 
   constructor(context: ListenerContext, logger: Logger) {
@@ -40,7 +42,7 @@ export class Doors {
     const { address } = door
     if (address.kind === 'unix') await removeStale(address.path)
     const real = { ...door, address: { ...address } }
-    const server = createListener(this.#context, real)
+    const server = createListener(this.#context, real, this.#http2)
     server.on('connection', socket => this.#watch(socket))
     await listen(server, address)
     server.on('error', error => this.#logger.error({ error: error.message }, 'listener error'))
@@ -56,6 +58,7 @@ export class Doors {
     this.#draining = true
     const closed = this.#servers.map(server => new Promise(resolve => server.close(resolve)))
     for (const server of this.#servers) server.closeIdleConnections()
+    for (const connection of this.#http2) connection.drain()
     // Node counts a connection that has not said a word among the busy ones.
     for (const socket of this.#clients) if (socket.bytesRead === 0) socket.destroy()
     const quiet = Promise.all([...closed, this.#allGone()]).then(() => true)

@@ -10,18 +10,20 @@ const HANDSHAKE = 0x16
 /** The start of a request in origin-form: no other protocol where the client speaks first looks like it. */
 const REQUEST_LINE = /^(?:[A-Z][A-Z-]{1,19} \/|OPTIONS \* )/
 const MAYBE_REQUEST_LINE = /^[A-Z][A-Z-]{0,19} ?$/
+const NOTHING = Buffer.alloc(0)
 /** A client that says less than a request line for this long is waiting for an answer to it. */
 const WHOLE_LINE = millis(1_000)
 
 /**
  * Listens to the client's first bytes and leaves them on the socket, paused (FP-05). Calls `heard` once, also when the
- * client ends or stays silent for `silence`. @returns ends the listening, which is then `other`
+ * client ends or stays silent for `silence`. A socket that ended takes nothing back: then `last` is all it said.
+ * @returns ends the listening, which is then `other`
  */
 export function hearFirstBytes(
   client: Socket,
   clock: Clock,
   silence: Millis | undefined,
-  heard: (speech: Speech) => void,
+  heard: (speech: Speech, last: Buffer) => void,
 ): () => void {
   const seen: Buffer[] = []
   let over = false
@@ -32,8 +34,9 @@ export function hearFirstBytes(
     client.removeListener('data', onData).removeListener('end', settle).removeListener('close', settle)
     client.pause()
     const first = Buffer.concat(seen)
-    if (first.length > 0) client.unshift(first)
-    heard(speechOf(first))
+    const ended = client.readableEnded || client.destroyed
+    if (first.length > 0 && !ended) client.unshift(first)
+    heard(speechOf(first), ended ? first : NOTHING)
   }
   const onData = (chunk: Buffer) => {
     seen.push(chunk)

@@ -3,28 +3,21 @@ import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Services } from '../exchange/services.js'
 import { formatAuthority } from '../http/authority.js'
 import { seconds } from '../time/units.js'
+import { noteTlsOver } from '../upstream/reset-socket.js'
 import { errorCode } from '../upstream/to-fault.js'
 import type { TunnelTarget } from './client-connection.js'
 import { hearFirstBytes } from './first-bytes.js'
+import type { TlsEnd } from './tls-end.js'
 import { type ConnectTarget, ESTABLISHED } from './tunnel.js'
 
 /** A client that says nothing for this long waits for the other side to speak first (FP-05). */
 const SILENCE = seconds(10)
 const HANDSHAKE_TIME = seconds(10)
 
-/** How TLS ends here: made in `main` when some route asks for it. */
-export type TlsEnd = {
-  /** The certificate that vouches for a host, ready for use. */
-  readonly contextFor: (host: string) => SecureContext | Promise<SecureContext>
-  /** Application protocols to offer, best first (RFC 7301). */
-  readonly protocols: readonly string[]
-  /** Told of every handshake that the client broke off. @param code an OpenSSL or system error code; empty for a close without a word */
-  readonly onRefused: (host: string, code: string) => void
-}
-
 export type InterceptionHost = {
   /** HTTP/1.1 on a socket, pinned to the tunnel's target (F3); plain or inside TLS. */
   readonly serveHttp1: (socket: Socket, target: TunnelTarget) => void
+  readonly serveHttp2: (socket: TLSSocket, target: TunnelTarget) => void
   /** Neither TLS nor HTTP: bytes pass untouched. */
   readonly passOn: () => void
 }
@@ -65,9 +58,10 @@ export class Interception {
     if (early.length > 0) client.unshift(early)
     hearFirstBytes(client, this.#services.clock, SILENCE, speech => {
       if (client.destroyed) return
+      // It asked for nothing, or for half of something.
+      if (client.readableEnded) return void client.end()
       if (speech === 'tls') this.#secure()
       else if (speech === 'http') this.#host.serveHttp1(client, this.#pinned('http', undefined))
-      else if (client.readableEnded) client.end()
       else this.#host.passOn()
     })
   }
@@ -94,22 +88,25 @@ export class Interception {
       secureContext,
       ALPNProtocols: [...this.#end.protocols],
     })
+    noteTlsOver(socket, this.#client)
     let code = ''
     const onError = (error: unknown) => {
       code = errorCode(error)
     }
     const onClose = () => {
       cancel()
-      this.#refused(code)
+      this.#brokenOff(code)
     }
     const cancel = clock.schedule(HANDSHAKE_TIME, () => {
       code = 'ETIMEDOUT'
       socket.destroy()
     })
-    socket.on('error', onError).on('close', onClose)
+    // Half-open sockets are told of the end and left alone.
+    const onEnd = () => socket.destroy()
+    socket.on('error', onError).on('end', onEnd).on('close', onClose)
     socket.once('secure', () => {
       cancel()
-      socket.removeListener('error', onError).removeListener('close', onClose)
+      socket.removeListener('error', onError).removeListener('end', onEnd).removeListener('close', onClose)
       this.#serve(socket)
     })
   }
@@ -117,19 +114,21 @@ export class Interception {
   #serve(socket: TLSSocket): void {
     const { servername } = socket as TLSSocket & { readonly servername?: string | false | null }
     this.#watchFirstByte(socket)
-    this.#host.serveHttp1(socket, this.#pinned('https', servername || undefined))
+    const target = this.#pinned('https', servername || undefined)
+    if (socket.alpnProtocol === 'h2') this.#host.serveHttp2(socket, target)
+    else this.#host.serveHttp1(socket, target)
   }
 
   /** Some clients, Node among them, look at the certificate only after the handshake, and leave without a word. */
   #watchFirstByte(socket: TLSSocket): void {
     const onClose = () => {
-      if (socket.bytesRead === 0) this.#end.onRefused(this.#target.host, '')
+      if (socket.bytesRead === 0) this.#end.onBrokenOff(this.#target.host, '')
     }
     socket.once('close', onClose)
   }
 
-  #refused(code: string): void {
-    this.#end.onRefused(this.#target.host, code)
+  #brokenOff(code: string): void {
+    this.#end.onBrokenOff(this.#target.host, code)
     const { newId, record } = this.#services
     record?.({
       id: newId(),

@@ -1,5 +1,5 @@
 import type { Config, Route } from '../config/config.js'
-import { interceptsTls } from '../config/interception.js'
+import { createInterception } from '../config/interception.js'
 import { createRouteTable, type RouteTable } from '../route/route-table.js'
 import { millis } from '../time/units.js'
 import type { ClientAccess } from './client-access.js'
@@ -9,22 +9,17 @@ export type Rules = {
   readonly config: Config
   readonly routes: RouteTable<Route>
   readonly access: ClientAccess
-  /** TLS of a CONNECT to this host ends here; the first route that has something to say decides (F4). */
+  /** TLS of a CONNECT to this host ends here (F4). */
   readonly intercepts: (host: string, port: number) => boolean
 }
 
 export function createRules(config: Config, access: ClientAccess): Rules {
   const routes = createRouteTable(config.routes)
-  const decides = (host: string, port: number) =>
-    routes
-      .ofOrigin('https', host, port)
-      .map(interceptsTls)
-      .find(decision => decision !== undefined)
   return {
     config,
     access,
     routes,
-    intercepts: (host, port) => config.intercept.mode !== 'off' && decides(host, port) === true,
+    intercepts: createInterception(config, routes),
   }
 }
 

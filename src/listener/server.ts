@@ -7,10 +7,12 @@ import { type Admission, admit, type Door } from './admission.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import { ConnectLane } from './connect.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
-import type { TlsEnd } from './interception.js'
+import type { Http2Connections } from './http2-connection.js'
+import { Http2Lane } from './http2-lane.js'
 import { closesConnection, giveOwn, giveRefusal } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
+import type { TlsEnd } from './tls-end.js'
 import { UpgradeLane } from './upgrade.js'
 
 /** What a listener needs beside the exchanges' own services. */
@@ -30,8 +32,11 @@ const KEEP_ALIVE = 65_000
 const CHECK_EVERY = 1_000
 const WRITE_BUFFER = 262_144
 
-/** A hardened `node:http` server: the net for every legal form of HTTP/1.1, however odd. */
-export function createListener(context: ListenerContext, door: Door): Server {
+/**
+ * A hardened `node:http` server: the net for every legal form of HTTP/1.1, however odd.
+ * @param http2 where the client connections that speak HTTP/2 are kept
+ */
+export function createListener(context: ListenerContext, door: Door, http2: Http2Connections): Server {
   const { limits } = context.rules().config
   const server = createServer({
     maxHeaderSize: limits.header_bytes,
@@ -50,7 +55,7 @@ export function createListener(context: ListenerContext, door: Door): Server {
   server.maxConnections = limits.connections
   const lane = new HttpLane(context, door)
   const upgrades = new UpgradeLane(context, door, server)
-  const tunnels = new ConnectLane(context, door, server)
+  const tunnels = new ConnectLane(context, door, server, new Http2Lane(context, door, http2))
   const accept = (request: IncomingMessage, response: ServerResponse) => lane.accept(request, response)
   server.on('connection', clientConnection)
   server.on('request', accept)

@@ -28,9 +28,13 @@ function forward(from: Socket, to: Socket, over: () => void): void {
   from.on('error', error => {
     if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') resetSocket(to)
   })
-  from.on('close', () => {
+  const onClose = () => {
     to.destroySoon()
     over()
-  })
+  }
+  // What was told before anyone here listened is not told again.
+  if (from.closed) return onClose()
+  if (from.readableEnded) to.end()
+  from.on('close', onClose)
   from.resume()
 }

@@ -15,8 +15,8 @@ import { splice } from './splice.js'
 
 export const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
-/** What CONNECT asked for. @property authority with its port */
-export type ConnectTarget = Authority & { readonly authority: string }
+/** What CONNECT asked for. @property authority with its port @property via what it came through */
+export type ConnectTarget = Authority & { readonly authority: string; readonly via: readonly string[] }
 
 export type TunnelHost = {
   /** The client was told that the tunnel stands, before it did: a failed dial can only close it. */
@@ -87,9 +87,8 @@ export class Tunnel {
   }
 
   #dial(): void {
-    const { host, port } = this.#target
     this.#log.begin()
-    this.#cancel = this.#services.upstreams.dialRaw(host, port, this.#route.timeout.connect, result => {
+    this.#cancel = this.#services.upstreams.dialRaw(this.#target, this.#route.timeout.connect, result => {
       this.#cancel = undefined
       if ('socket' in result) this.#connected(result.socket)
       else this.#failed(result)
@@ -153,9 +152,10 @@ export class Tunnel {
   /** Waits for whoever speaks first. */
   #sniff(upstream: Socket): void {
     const client = this.#client
-    const settle = hearFirstBytes(client, this.#services.clock, undefined, speech => {
+    const settle = hearFirstBytes(client, this.#services.clock, undefined, (speech, last) => {
       upstream.removeListener('readable', settle).removeListener('close', settle)
-      if (speech !== 'http' || client.destroyed) return this.#passBytes(upstream)
+      if (client.readableEnded) upstream.end(last)
+      if (speech !== 'http' || client.readableEnded || client.destroyed) return this.#passBytes(upstream)
       this.#record(undefined, 200, 0, 0)
       this.#services.upstreams.get('http', this.#target.host, this.#target.port).adopt(upstream)
       this.#host.serveHttp()
@@ -164,9 +164,11 @@ export class Tunnel {
   }
 
   #passBytes(upstream: Socket): void {
+    // What a next hop was asked for the tunnel is no byte of it.
+    const asked = upstream.bytesWritten
     splice(this.#client, upstream, (bytesIn, bytesOut) => {
       this.#log.ended()
-      this.#record(undefined, 200, bytesIn, bytesOut - ESTABLISHED.length)
+      this.#record(undefined, 200, bytesIn - asked, bytesOut - ESTABLISHED.length)
     })
   }
 

@@ -136,3 +136,17 @@ test('FP-05: what is no HTTP request passes as it is, whatever it looks like', a
     socket.end()
   }
 })
+
+test('FP-04: a client that says little and ends has it passed on, and its end too', async t => {
+  const daemon = await startTestDaemon()
+  t.teardown(() => daemon.close())
+  for (const words of ['', 'GE']) {
+    const server = await startRawServer(t)
+    const { socket } = await openTunnel(daemon.port, server.authority, words)
+    socket.end()
+    const upstream = await server.accepted()
+    t.equal((await readToEnd(upstream)).toString(), words)
+    upstream.end('bye')
+    t.equal((await readToEnd(socket)).toString(), 'bye')
+  }
+})

@@ -80,7 +80,6 @@ t.test('check prints the effective configuration, and errors with code 2', async
   t.match(good, {
     code: 0,
     out: /mulligan\.yaml is valid\.[\s\S]*1\. a {2}\* → http:\/\/u\/b, mounted at \/m/,
-    err: /HTTPS is passed through/,
   })
   const json = await cli(dir, 'check --json --listen 127.0.0.1:0')
   t.match(JSON.parse(json.out), {
@@ -100,15 +99,23 @@ t.test('check warns about unsafe mixes and prints no secret', async t => {
   const dir = t.testdir({
     'mulligan.yaml': yaml,
     'secret.yaml': 'listen: { auth: { username: u, password: hunter2 } }\n',
+    'hop.yaml': 'egress: { proxy: "http://u:hunter2@corp:3128", no_proxy: [x.test], deny: [10.0.0.0/8] }\n',
   })
   const { err } = await cli(dir, 'check')
   t.match(err, /mounts of a can be used by other machines/)
   t.match(err, /warning: routes\.0\.retry\.non_idempotent/)
-  for (const line of ['check -c secret.yaml', 'check --json -c secret.yaml']) {
+  for (const line of [
+    'check -c secret.yaml',
+    'check --json -c secret.yaml',
+    'check -c hop.yaml',
+    'check --json -c hop.yaml',
+  ]) {
     const { out, err } = await cli(dir, line)
     t.match(out + err, /a secret in the file itself/)
     t.notMatch(out + err, /hunter2/)
   }
+  const { out } = await cli(dir, 'check -c hop.yaml')
+  t.match(out, /egress +through: http:\/\/corp:3128, but not x\.test; unmatched: pass; denied: 10\.0\.0\.0\/8\n/)
 })
 
 t.test('colour only on a terminal, and not with NO_COLOR', async t => {
@@ -177,7 +184,7 @@ t.test('explain tells route, policies, and each attempt with its wait and reason
     ],
     ['GET /api/x --answers 503,junk,reset', /client gets +503/],
     ['GET /api/x --answers timeout,timeout', /repeat after .*network/, /give back +wait-too-long/],
-    ['GET https://y.test/ --answers 503', /note: HTTPS is passed through/, /retry +off/, /give back +retry-off/],
+    ['GET https://y.test/ --answers 503', /note: TLS to this host is not ended here/, /retry +off/, /give back +retry-off/],
     ['GET http://z.test/', /route: none; refused with 403 destination_denied/],
     ['GET /api/x', /Add --answers/],
   ]
