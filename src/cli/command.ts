@@ -43,6 +43,8 @@ export type CommandSpec = {
   readonly options: Readonly<Record<string, OptionSpec>>
   /** How many words it takes. */
   readonly words: { readonly least: number; readonly most: number }
+  /** Takes the command line of another program, behind `--`: those are its words, and none is read as an option. */
+  readonly wraps?: boolean
   readonly load: () => Promise<CommandModule>
 }
 

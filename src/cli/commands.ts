@@ -15,6 +15,10 @@ const CONFIG: Readonly<Record<string, OptionSpec>> = {
   'log-format': { type: 'string', value: 'FORMAT', help: 'auto, json, pretty' },
 }
 
+function pick(...names: string[]): Record<string, OptionSpec> {
+  return Object.fromEntries(Object.entries(CONFIG).filter(([name]) => names.includes(name)))
+}
+
 const START: CommandSpec = {
   name: 'start',
   summary: 'run the daemon in the foreground',
@@ -26,6 +30,29 @@ const START: CommandSpec = {
   },
   words: { least: 0, most: 0 },
   load: () => import('./start.js'),
+}
+
+const RUN: CommandSpec = {
+  name: 'run',
+  summary: 'run a program whose requests go through a daemon of its own',
+  usage: '[options] -- CMD [ARGS]',
+  more: `Sets the proxy and CA variables that programs know, for CMD and what it starts, and ends with its exit code.
+A program that knows none of them is not covered; no file outside is changed, and nothing stays behind but a log.`,
+  options: {
+    ...pick('config', 'state', 'log-level'),
+    daemon: { type: 'string', value: 'URL', help: 'use this running daemon: http://127.0.0.1:8402' },
+    ca: {
+      type: 'string',
+      value: 'FILE',
+      help: 'its CA certificate, with --daemon; else ca.pem of the state directory',
+    },
+    'no-auth': { type: 'boolean', help: 'let every program of this machine use it: Java can send no password' },
+    'proxy-loopback': { type: 'boolean', help: 'requests to localhost go through it as well' },
+    verbose: { type: 'boolean', short: 'v', help: 'say on stderr where proxy and log are' },
+  },
+  words: { least: 1, most: Number.POSITIVE_INFINITY },
+  wraps: true,
+  load: () => import('./run.js'),
 }
 
 const CHECK: CommandSpec = {
@@ -65,9 +92,28 @@ const ENV: CommandSpec = {
   summary: 'print the variables that send programs through the proxy',
   usage: '[options]',
   more: 'eval "$(mulligan env)"',
-  options: { ...CONFIG, shell: { type: 'string', value: 'SHELL', help: 'sh, fish, powershell, dotenv or json' } },
+  options: {
+    ...CONFIG,
+    shell: { type: 'string', value: 'SHELL', help: 'sh, fish, powershell, dotenv, docker or json' },
+    'proxy-loopback': { type: 'boolean', help: 'requests to localhost go through it as well' },
+  },
   words: { least: 0, most: 0 },
   load: () => import('./env.js'),
+}
+
+const CA: CommandSpec = {
+  name: 'ca',
+  summary: 'the certificate authority that clients of intercepted hosts must trust',
+  usage: 'show|export FILE|rotate [options]',
+  more: `show     what it is, what it may vouch for, and how to trust it
+export   write the certificate, without its key, to FILE; - is stdout
+rotate   make a new key and certificate for the hosts of the configuration; every client must trust it anew`,
+  options: {
+    ...CONFIG,
+    json: { type: 'boolean', help: 'print JSON' },
+  },
+  words: { least: 1, most: 2 },
+  load: () => import('./ca.js'),
 }
 
 const INIT: CommandSpec = {
@@ -99,8 +145,9 @@ const BENCH: CommandSpec = {
   name: 'bench',
   summary: 'load and fault benchmark against a local upstream',
   usage: '[options]',
-  more: 'Loopback only. Without nginx, or without /proc, the figures that need it are left out, and it says so.',
+  more: 'Loopback only. Without nginx, mitmproxy or /proc, the figures that need it are left out, and it says so.',
   options: {
+    tls: { type: 'boolean', help: 'what TLS interception costs, next to mitmproxy' },
     seconds: { type: 'string', value: 'N', help: 'length of one measurement, 0.2 to 60; 2' },
     rounds: { type: 'string', value: 'N', help: 'measurements of each cell, 1 to 50; 3; the median counts' },
     connections: { type: 'string', value: 'N', help: 'kept-alive connections of the load, 1 to 1000; 64' },
@@ -112,4 +159,4 @@ const BENCH: CommandSpec = {
 }
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly CommandSpec[] = [START, CHECK, EXPLAIN, ENV, INIT, DEMO, BENCH]
+export const COMMANDS: readonly CommandSpec[] = [START, RUN, CHECK, EXPLAIN, ENV, CA, INIT, DEMO, BENCH]

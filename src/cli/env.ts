@@ -1,9 +1,12 @@
-import type { ListenAddress } from '../config/config.js'
+import { join } from 'node:path'
+import { proxyEnvironment, type Variables } from '../child/proxy-environment.js'
+import type { Config, ListenAddress } from '../config/config.js'
+import { interceptHosts } from '../config/interception.js'
 import { formatListenAddress } from '../config/listen-address.js'
+import { systemClock } from '../time/clock.js'
+import type { TrustFiles } from '../trust/trust-files.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
 import { configOf } from './config-flags.js'
-
-type Variables = readonly (readonly [name: string, value: string])[]
 
 /** How each shell sets a variable. Values are quoted, whatever they hold. */
 const SHELLS: Readonly<Record<string, (variables: Variables) => string>> = {
@@ -11,13 +14,15 @@ const SHELLS: Readonly<Record<string, (variables: Variables) => string>> = {
   fish: variables => lines(variables, (name, value) => `set -gx ${name} '${value.replaceAll(/['\\]/g, '\\$&')}'`),
   powershell: variables => lines(variables, (name, value) => `$env:${name} = '${value.replaceAll("'", "''")}'`),
   dotenv: variables => lines(variables, (name, value) => `${name}="${value.replaceAll(/["\\$]/g, '\\$&')}"`),
+  // For `--env-file`: all that stands behind the = is the value.
+  docker: variables => lines(variables, (name, value) => `${name}=${value}`),
   json: variables => `${JSON.stringify(Object.fromEntries(variables), undefined, 2)}\n`,
 }
 
 const lines = (variables: Variables, line: (name: string, value: string) => string): string =>
   variables.map(([name, value]) => `${line(name, value)}\n`).join('')
 
-/** `mulligan env`: what to export so that programs use the proxy. */
+/** `mulligan env`: what to export so that programs use the proxy of this configuration. */
 export async function run(input: CommandInput): Promise<number> {
   const shell = textOption(input, 'shell') ?? 'sh'
   const print = Object.hasOwn(SHELLS, shell) ? SHELLS[shell] : undefined
@@ -29,23 +34,37 @@ export async function run(input: CommandInput): Promise<number> {
     input.io.stderr.write('mulligan: no listener has a port that is known beforehand; set listen.proxy to one\n')
     return 2
   }
-  if (config.listen.auth !== undefined) {
+  const asksPassword = config.listen.auth !== undefined
+  if (asksPassword) {
     input.io.stderr.write('mulligan: listen.auth is set; put user:password@ into the URLs, they are not printed here\n')
   }
-  input.io.stdout.write(print(variablesOf(address)))
+  const isContainer = shell === 'docker'
+  const variables = proxyEnvironment({
+    proxyUrl: urlOf(address),
+    asksPassword,
+    trust: await trustOf(config, input.io.env),
+    loopback: input.values['proxy-loopback'] === true,
+    // What this machine's programs get says nothing about a container's.
+    parent: isContainer ? {} : input.io.env,
+  })
+  // A container has not got our preload, and Node does not start without what it is told to load.
+  input.io.stdout.write(print(isContainer ? variables.filter(([name]) => name !== 'NODE_OPTIONS') : variables))
   return 0
 }
 
-/** Both cases of each: curl reads only the lower one of http_proxy, others only the upper one. */
-function variablesOf(address: Extract<ListenAddress, { kind: 'tcp' }>): Variables {
-  const url = `http://${formatListenAddress({ ...address, host: reachable(address.host) })}`
-  const values = [
-    ['http_proxy', url],
-    ['https_proxy', url],
-    ['no_proxy', 'localhost,127.0.0.1,::1'],
-  ] as const
-  return values.flatMap(([name, value]) => [[name, value] as const, [name.toUpperCase(), value] as const])
+/** The files that the variables point to stay under the state directory; without interception there is nothing to trust. */
+async function trustOf(config: Config, env: CommandInput['io']['env']): Promise<TrustFiles | undefined> {
+  const hosts = interceptHosts(config)
+  if (hosts?.length === 0) return undefined
+  const { openCa } = await import('../certificate/local-ca.js')
+  const { writeTrustFiles } = await import('../trust/trust-files.js')
+  const { ca } = await openCa(config.state, hosts, systemClock)
+  return writeTrustFiles(join(config.state, 'trust'), ca.pem, env)
 }
 
 /** "All addresses" is where a server listens, not where a client goes. */
-const reachable = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host)
+function urlOf(address: Extract<ListenAddress, { kind: 'tcp' }>): string {
+  const { host } = address
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${formatListenAddress({ ...address, host: reachable })}`
+}

@@ -19,9 +19,9 @@ export type Log = {
 
 /**
  * JSON lines for machines, readable ones for a terminal. Lines are written in batches: a line of its own system call per
- * request would cost more than the rest of the proxy.
+ * request would cost more than the rest of the proxy. @param fd where JSON goes; readable lines go to stdout
  */
-export function createLog(settings: Config['log'], toTerminal: boolean): Log {
+export function createLog(settings: Config['log'], toTerminal: boolean, fd = 1): Log {
   const pretty = settings.format === 'pretty' || (settings.format === 'auto' && toTerminal)
   const options = { level: settings.level, base: null }
   if (pretty) {
@@ -33,7 +33,7 @@ export function createLog(settings: Config['log'], toTerminal: boolean): Log {
       flush: async () => undefined,
     }
   }
-  const output = new LogOutput(1)
+  const output = new LogOutput(fd)
   const logger = pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, output)
   return { logger, write: line => output.write(line), sync: () => output.flushSync(), flush: () => output.close() }
 }
