@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type Ending, runForeground } from '../child/foreground.js'
 import { proxyEnvironment } from '../child/proxy-environment.js'
 import { Sandbox } from '../child/sandbox.js'
@@ -10,6 +10,10 @@ import { writeTrustFiles } from '../trust/trust-files.js'
 import { type CommandInput, textOption } from './command.js'
 import { givenDaemon, type RunDaemon, startPrivateDaemon, UnreachableError } from './run-daemon.js'
 import { complaintsIn } from './run-log.js'
+
+/** What starts a Java virtual machine. */
+const JVM = /^(?:java|jshell|mvnw?|gradlew?|sbt|scala|kotlin|lein|clojure)$/
+const UNCOVERED = 'Java cannot send a proxy password, so it goes past mulligan; `mulligan run --no-auth` covers it'
 
 /** `mulligan run`: a program behind a daemon of its own (FP-28). Resolves to the program's exit code. */
 export async function run(input: CommandInput): Promise<number> {
@@ -42,13 +46,15 @@ function daemonFor(input: CommandInput, sandbox: Sandbox): Promise<RunDaemon> {
 function start(input: CommandInput, daemon: RunDaemon, sandbox: Sandbox, relay: SignalRelay): Promise<Ending> {
   const { env, stderr } = input.io
   const { proxyUrl, caPem, log } = daemon
+  const asksPassword = new URL(proxyUrl).username !== ''
   const variables = proxyEnvironment({
     proxyUrl,
-    asksPassword: new URL(proxyUrl).username !== '',
+    asksPassword,
     trust: caPem === undefined ? undefined : writeTrustFiles(join(sandbox.folder, 'trust'), caPem, env),
     loopback: input.values['proxy-loopback'] === true,
     parent: env,
   })
+  if (asksPassword && JVM.test(basename(input.positionals[0] ?? ''))) stderr.write(`mulligan: ${UNCOVERED}\n`)
   if (input.values['verbose'] === true)
     stderr.write(`mulligan: proxy ${new URL(proxyUrl).host}, log ${log ?? 'not kept'}\n`)
   return runForeground(sandbox, relay, input.positionals, { ...env, ...Object.fromEntries(variables) })
