@@ -1,59 +1,175 @@
-import { connect, type Socket } from 'node:net'
+import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import { openConnection, type Way } from './load-connection.js'
 import { MessageReader } from './message-reader.js'
+import type { TlsWay } from './suite.js'
 import { requestBytes, type Workload } from './workloads.js'
 
-/** One measurement, as the parent asks for it. */
+/**
+ * One measurement, as the parent asks for it. The load says `ready` when every lane has had an answer, so that what
+ * stands for long is not counted, and begins at `go`.
+ */
 export type LoadOrder = {
   readonly workload: Workload
   readonly port: number
+  readonly tls: TlsWay | undefined
   readonly target: string
   readonly host: string
-  readonly connections: number
+  readonly lanes: number
   readonly seconds: number
 }
 
-export type LoadResult = { readonly requests: number; readonly errors: number; readonly seconds: number }
+/** @property failure the first error */
+export type LoadResult = {
+  readonly requests: number
+  readonly errors: number
+  readonly failure: string | undefined
+  readonly seconds: number
+}
 
-/** A closed loop: every connection sends its next request when the answer is complete. */
-function load(order: LoadOrder, done: (result: LoadResult) => void): void {
-  const bytes = requestBytes(order.workload, order.target, order.host)
-  const sockets: Socket[] = []
-  let requests = 0
-  let errors = 0
-  let running = true
-  const startedAt = performance.now()
-  const onMessage = (socket: Socket) => (head: string) => {
-    if (!running) return
-    requests++
-    // "HTTP/1.1 200": anything else is not what was to be measured.
-    if (head.charCodeAt(9) !== 50) errors++
-    socket.write(bytes)
+/** A closed loop: every lane sends its next request when the answer is complete. */
+class Load {
+  readonly #order: LoadOrder
+  readonly #bytes: Buffer
+  readonly #way: Way
+  /** Kept connections, and lanes that begin with a new one. */
+  #idle: (Socket | undefined)[] = []
+  readonly #open = new Set<Socket>()
+  #busy = 0
+  #requests = 0
+  #errors = 0
+  #failure: string | undefined
+  #running = false
+  /** Called when the last lane is idle. */
+  #onIdle: () => void = () => undefined
+
+  constructor(order: LoadOrder) {
+    const { port, tls, lanes } = order
+    this.#order = order
+    this.#bytes = requestBytes(order.workload, order.target, order.host)
+    this.#way = {
+      port,
+      tunnel: tls?.tunnel,
+      secureContext: tls && createSecureContext({ ca: readFileSync(tls.roots) }),
+    }
+    this.#idle = Array.from({ length: lanes }, () => undefined)
   }
-  const fail = (socket: Socket) => {
-    if (running) errors++
-    socket.destroy()
+
+  /** One request on every lane. */
+  warmUp(): Promise<void> {
+    return this.#wave()
   }
-  for (let i = 0; i < order.connections; i++) {
-    const socket = connect({ port: order.port, host: '127.0.0.1', noDelay: true })
-    const reader = new MessageReader(onMessage(socket))
-    socket.on('connect', () => socket.write(bytes))
+
+  /** Requests for as long as was ordered; those that are under way then are waited for. */
+  async run(): Promise<LoadResult> {
+    this.#requests = 0
+    this.#running = true
+    const startedAt = performance.now()
+    setTimeout(() => {
+      this.#running = false
+    }, this.#order.seconds * 1_000)
+    await this.#wave()
+    const seconds = (performance.now() - startedAt) / 1_000
+    return { requests: this.#requests, errors: this.#errors, failure: this.#failure, seconds }
+  }
+
+  close(): void {
+    const open = [...this.#open]
+    this.#open.clear()
+    for (const socket of open) socket.destroy()
+  }
+
+  #wave(): Promise<void> {
+    return new Promise(resolve => {
+      this.#onIdle = resolve
+      const lanes = this.#idle
+      this.#idle = []
+      this.#busy = lanes.length
+      for (const socket of lanes) this.#next(socket)
+      if (lanes.length === 0) resolve()
+    })
+  }
+
+  #next(socket: Socket | undefined): void {
+    if (socket !== undefined) socket.write(this.#bytes)
+    else
+      openConnection(this.#way).then(
+        opened => this.#begin(opened),
+        error => this.#failed(error),
+      )
+  }
+
+  #begin(socket: Socket): void {
+    this.#open.add(socket)
+    const fail = (error: unknown) => {
+      if (this.#open.delete(socket)) this.#lost(socket, error)
+      socket.destroy()
+    }
+    const reader = new MessageReader(head => this.#answered(socket, head))
     socket.on('data', chunk => {
       try {
         reader.feed(chunk)
-      } catch {
-        fail(socket)
+      } catch (error) {
+        fail(error)
       }
     })
-    socket.on('error', () => fail(socket))
-    sockets.push(socket)
+    socket.on('error', fail).on('close', () => fail('a connection was closed'))
+    socket.write(this.#bytes)
   }
-  setTimeout(() => {
-    running = false
-    for (const socket of sockets) socket.destroy()
-    done({ requests, errors, seconds: (performance.now() - startedAt) / 1_000 })
-  }, order.seconds * 1_000)
+
+  #answered(socket: Socket, head: string): void {
+    this.#requests++
+    // "HTTP/1.1 200": anything else is not what was to be measured.
+    if (head.charCodeAt(9) !== 50) this.#fault(head)
+    const isKept = this.#order.workload.renewed === undefined
+    if (!isKept) {
+      this.#open.delete(socket)
+      socket.end()
+    }
+    const next = isKept ? socket : undefined
+    if (this.#running) return this.#next(next)
+    this.#idle.push(next)
+    this.#rest()
+  }
+
+  /** A connection that was idle ends nothing that is waited for. */
+  #lost(socket: Socket, error: unknown): void {
+    const at = this.#idle.indexOf(socket)
+    if (at < 0) return this.#failed(error)
+    this.#idle.splice(at, 1)
+    this.#fault(String(error))
+  }
+
+  /** Ends a lane. */
+  #failed(error: unknown): void {
+    this.#fault(String(error))
+    this.#rest()
+  }
+
+  #fault(what: string): void {
+    this.#errors++
+    this.#failure ??= what
+  }
+
+  #rest(): void {
+    if (--this.#busy === 0) this.#onIdle()
+  }
 }
 
-process.on('message', (order: LoadOrder) => load(order, result => process.send?.(result)))
+let load: Load | undefined
+
+async function obey(message: LoadOrder | 'go'): Promise<void> {
+  if (message !== 'go') {
+    load = new Load(message)
+    await load.warmUp()
+    process.send?.('ready')
+    return
+  }
+  process.send?.(await load?.run())
+  load?.close()
+}
+
+process.on('message', (message: LoadOrder | 'go') => void obey(message))
 process.on('disconnect', () => process.exit(0))
 process.send?.('ready')

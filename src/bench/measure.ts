@@ -2,10 +2,10 @@ import { type ChildProcess, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import type { Sandbox } from '../child/sandbox.js'
 import { nextMessage, spawnScript } from '../child/script-process.js'
-import { type Candidate, type CandidateName, type Pinning, startCandidates } from './candidates.js'
 import { cpuTime } from './cpu-time.js'
 import type { LoadOrder, LoadResult } from './load-process.js'
-import { WORKLOADS, type Workload } from './workloads.js'
+import type { Candidate, CandidateName, Pinning, Suite } from './suite.js'
+import type { Workload } from './workloads.js'
 
 export type BenchSettings = { readonly seconds: number; readonly rounds: number; readonly connections: number }
 
@@ -14,7 +14,7 @@ export type Cell = {
   readonly workload: string
   readonly candidate: CandidateName
   readonly requestsPerSecond: number
-  /** CPU of the proxy alone, user and system, in microseconds; unknown for `direct`, and without /proc. */
+  /** CPU of the proxy alone, user and system, in microseconds; unknown without a proxy, and without /proc. */
   readonly cpuMicros: number | undefined
 }
 
@@ -27,33 +27,36 @@ export type BenchResult = {
 
 /** Rounds are interleaved: what disturbs the machine disturbs everybody. @param say told what is being done */
 export async function runBench(
+  suite: Suite,
   sandbox: Sandbox,
   settings: BenchSettings,
   say: (text: string) => void,
 ): Promise<BenchResult> {
   const pinning = pin()
   say('starting')
-  const { candidates, host } = await startCandidates(sandbox, pinning)
+  const { candidates, host } = await suite.start(sandbox, pinning)
   const loader = spawnScript(sandbox, new URL('./load-process.js', import.meta.url), [], pinning.load)
   await nextMessage(loader)
   const samples = new Map<string, Sample[]>()
   const { rounds, seconds, connections } = settings
   // Round 0 warms the compilers up and does not count.
   for (let round = 0; round <= rounds; round++) {
-    for (const workload of WORKLOADS) {
+    for (const workload of suite.workloads) {
       for (const candidate of candidates) {
         say(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${workload.name}, ${candidate.name}`)
-        const order = { workload, port: candidate.port, target: candidate.target(workload), host, connections, seconds }
+        const { port, tls } = candidate
+        const lanes = Math.min(connections, workload.renewed ?? connections)
+        const order = { workload, port, tls, target: candidate.target(workload), host, lanes, seconds }
         const sample = await measure(loader, candidate, order)
         const key = keyOf(workload, candidate)
         if (round > 0) samples.set(key, [...(samples.get(key) ?? []), sample])
       }
     }
   }
-  const cells = WORKLOADS.flatMap(workload =>
+  const cells = suite.workloads.flatMap(workload =>
     candidates.map(candidate => cellOf(workload, candidate, samples.get(keyOf(workload, candidate)) ?? [])),
   )
-  return { settings, cells, notes: notesOf(candidates, cells, pinning) }
+  return { settings, cells, notes: [...notesOf(suite, candidates, cells, pinning), ...suite.notes] }
 }
 
 /** The proxy on one cpu, load and upstream on another, so that neither takes the other's time. */
@@ -65,16 +68,21 @@ function pin(): Pinning {
 type Sample = { readonly requestsPerSecond: number; readonly cpuMicros: number | undefined }
 
 async function measure(loader: ChildProcess, candidate: Candidate, order: LoadOrder): Promise<Sample> {
+  await ask(loader, order)
   const before = candidate.pid === undefined ? undefined : cpuTime(candidate.pid)
-  const answer = nextMessage(loader)
-  loader.send(order)
-  const { requests, errors, seconds } = (await answer) as LoadResult
+  const { requests, errors, failure, seconds } = (await ask(loader, 'go')) as LoadResult
   const after = candidate.pid === undefined ? undefined : cpuTime(candidate.pid)
   if (errors > 0 || requests === 0) {
-    throw new Error(`${candidate.name}, ${order.workload.name}: ${errors} errors in ${requests} requests`)
+    throw new Error(`${candidate.name}, ${order.workload.name}: ${errors} errors in ${requests} requests (${failure})`)
   }
   const spent = before === undefined || after === undefined ? undefined : after - before
   return { requestsPerSecond: requests / seconds, cpuMicros: spent === undefined ? undefined : spent / requests }
+}
+
+function ask(loader: ChildProcess, what: LoadOrder | 'go'): Promise<unknown> {
+  const answer = nextMessage(loader)
+  loader.send(what)
+  return answer
 }
 
 const keyOf = (workload: Workload, candidate: Candidate): string => `${workload.name} ${candidate.name}`
@@ -97,13 +105,17 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : ((sorted[upper - 1] ?? Number.NaN) + high) / 2
 }
 
-function notesOf(candidates: readonly Candidate[], cells: readonly Cell[], pinning: Pinning): string[] {
-  const notes: string[] = []
-  if (!candidates.some(({ name }) => name === 'nginx')) notes.push('nginx not found: install it for the yardstick')
+function notesOf(
+  { peers }: Suite,
+  candidates: readonly Candidate[],
+  cells: readonly Cell[],
+  pinning: Pinning,
+): string[] {
+  const absent = peers.filter(peer => !candidates.some(({ name }) => name === peer))
+  const notes = absent.map(peer => `${peer} not found: install it to compare`)
   if (cells.every(({ cpuMicros }) => cpuMicros === undefined)) {
     notes.push('no /proc here: CPU per request, which is what should be compared, is not known')
   }
   if (pinning.proxy.length === 0) notes.push('nothing is pinned (no taskset, or one cpu): proxy and load share cpus')
-  notes.push('nginx writes no access log; mulligan writes its record of every request')
   return notes
 }

@@ -1,30 +1,23 @@
-import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Sandbox } from '../child/sandbox.js'
+import { findProgram, type LocalServer, startProgram } from './local-server.js'
 
-/** How long it may take to come up, in milliseconds. */
-const PATIENCE = 5_000
-
-/** The yardstick. `undefined` where there is no nginx. @returns its process and port */
-export async function startNginx(sandbox: Sandbox, upstreamPort: number, launcher: readonly string[]) {
-  const program = ['nginx', '/usr/sbin/nginx'].find(name => spawnSync(name, ['-v']).status === 0)
+/** The yardstick. `undefined` where there is no nginx. */
+export async function startNginx(
+  sandbox: Sandbox,
+  upstreamPort: number,
+  launcher: readonly string[],
+): Promise<LocalServer | undefined> {
+  const program = findProgram(['nginx', '/usr/sbin/nginx'], '-v')
   if (program === undefined) return undefined
-  const port = await freePort()
   const prefix = join(sandbox.folder, 'nginx')
   mkdirSync(prefix)
-  writeFileSync(join(prefix, 'nginx.conf'), configuration(port, upstreamPort))
-  const [command = '', ...args] = [...launcher, program, '-p', prefix, '-c', 'nginx.conf', '-e', 'error.log']
-  const child = sandbox.spawn(command, args, { stdio: 'ignore' })
-  const dueAt = performance.now() + PATIENCE
-  while (!(await answers(port))) {
-    if (child.exitCode !== null || performance.now() > dueAt) throw new Error('nginx is installed, but does not start')
-    await sleep(20)
+  const args = (port: number) => {
+    writeFileSync(join(prefix, 'nginx.conf'), configuration(port, upstreamPort))
+    return ['-p', prefix, '-c', 'nginx.conf', '-e', 'error.log']
   }
-  return { pid: child.pid ?? 0, port }
+  return startProgram(sandbox, program, args, launcher)
 }
 
 /** One process, no access log, everything kept alive, nothing on disk: at its fastest. */
@@ -60,24 +53,3 @@ http {
   }
 }
 `
-
-/** nginx takes no port 0: one that was free a moment ago has to do. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1')
-    const settle = (up: boolean) => {
-      socket.destroy()
-      resolve(up)
-    }
-    socket.on('connect', () => settle(true)).on('error', () => settle(false))
-  })
-}

@@ -1,7 +1,7 @@
-import type { CandidateName } from './candidates.js'
 import type { Cell } from './measure.js'
+import type { Bound, CandidateName } from './suite.js'
 
-/** What a release has to reach, as ratios within one run: absolute figures differ from machine to machine. */
+/** A bound, and what was measured. */
 export type Target = {
   readonly name: string
   readonly value: number | undefined
@@ -9,22 +9,14 @@ export type Target = {
   readonly met: boolean | undefined
 }
 
-const WORKLOAD = 'GET 1 KiB'
-
 /** `met` is undefined where a part of the ratio could not be measured. */
-export function targetsOf(cells: readonly Cell[]): readonly Target[] {
-  const cpu = (name: CandidateName) =>
-    cells.find(({ candidate, workload }) => candidate === name && workload === WORKLOAD)?.cpuMicros
-  const retry = cpu('mulligan, retry')
-  return [
-    target('retry route, times nginx', ratio(retry, cpu('nginx')), 4),
-    target('retry route, times http-proxy', ratio(retry, cpu('http-proxy')), 0.5),
-    target('retry route, times pass-through', ratio(retry, cpu('mulligan, pass-through')), 1.05),
-  ]
-}
-
-function target(what: string, value: number | undefined, most: number): Target {
-  return { name: `${WORKLOAD}: ${what}`, value, most, met: value === undefined ? undefined : value <= most }
+export function targetsOf(cells: readonly Cell[], bounds: readonly Bound[]): readonly Target[] {
+  return bounds.map(({ workload, what, candidate, peer, most }) => {
+    const cpu = (name: CandidateName) =>
+      cells.find(cell => cell.candidate === name && cell.workload === workload)?.cpuMicros
+    const value = ratio(cpu(candidate), cpu(peer))
+    return { name: `${workload}: ${what}`, value, most, met: value === undefined ? undefined : value <= most }
+  })
 }
 
 const ratio = (a: number | undefined, b: number | undefined): number | undefined =>

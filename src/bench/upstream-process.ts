@@ -1,27 +1,46 @@
-import { type AddressInfo, createServer } from 'node:net'
+import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { MessageReader } from './message-reader.js'
-import { WORKLOADS } from './workloads.js'
+import { PLAIN_WORKLOADS, TLS_WORKLOADS, type Workload } from './workloads.js'
 
-/** The upstream of the benchmark: raw sockets, one prepared answer per path. Says its port to its parent. */
-const answers = WORKLOADS.map(({ path, receive }) => ({ path, bytes: answerBytes(receive) }))
+/**
+ * The upstream of the benchmark: raw sockets, one prepared answer per path. Says its port to its parent. Its arguments
+ * are the files of its certificate and key; without them it speaks in the clear.
+ */
+const workloads: readonly Workload[] = [...PLAIN_WORKLOADS, ...TLS_WORKLOADS]
+const answers = workloads.map(workload => ({ ...workload, bytes: answerBytes(workload) }))
 
-function answerBytes(length: number): Buffer {
-  const head = `HTTP/1.1 200 OK\r\nServer: bench\r\nContent-Type: application/octet-stream\r\nContent-Length: ${length}\r\n\r\n`
-  return Buffer.concat([Buffer.from(head, 'latin1'), Buffer.alloc(length, 'y')])
+function answerBytes({ receive, closes }: Workload): Buffer {
+  const head = [
+    'HTTP/1.1 200 OK',
+    'Server: bench',
+    'Content-Type: application/octet-stream',
+    `Content-Length: ${receive}`,
+    ...(closes ? ['Connection: close'] : []),
+  ]
+  return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), Buffer.alloc(receive, 'y')])
 }
 
-/** The path may stand behind a candidate's prefix. */
-function answerTo(head: string): Buffer {
+function answer(socket: Socket, head: string): void {
   const target = head.slice(head.indexOf(' ') + 1, head.indexOf(' HTTP/1.'))
+  // The path may stand behind a candidate's prefix.
   const found = answers.find(({ path }) => target.endsWith(path))
   if (found === undefined) throw new Error(`the benchmark asked for ${target}`)
-  return found.bytes
+  socket.write(found.bytes)
+  if (found.closes) socket.end()
 }
 
-const server = createServer({ noDelay: true }, socket => {
-  const reader = new MessageReader(head => socket.write(answerTo(head)))
+function serve(socket: Socket): void {
+  const reader = new MessageReader(head => answer(socket, head))
   socket.on('data', chunk => reader.feed(chunk))
   socket.on('error', () => socket.destroy())
-})
+}
+
+const [certificate, key] = process.argv.slice(2).map(file => readFileSync(file))
+const server =
+  certificate && key
+    ? createTlsServer({ cert: certificate, key, ALPNProtocols: ['http/1.1'], noDelay: true }, serve)
+    : createServer({ noDelay: true }, serve)
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))
 process.on('disconnect', () => process.exit(0))

@@ -8,12 +8,24 @@ export type Workload = {
   readonly send: number
   /** Bytes of the answer's body. */
   readonly receive: number
+  /** Connections at a time, where every request has its own; else all are kept, as many as the settings say. */
+  readonly renewed?: number
+  /** The upstream closes its connection behind the answer. */
+  readonly closes?: true
 }
 
-export const WORKLOADS = [
-  { name: 'GET 1 KiB', method: 'GET', path: '/1k', send: 0, receive: 1_024 },
+const GET_1K = { method: 'GET', send: 0, receive: 1_024 } as const
+
+export const PLAIN_WORKLOADS = [
+  { name: 'GET 1 KiB', path: '/1k', ...GET_1K },
   { name: 'POST 16 KiB', method: 'POST', path: '/post', send: 16_384, receive: 64 },
   { name: 'GET 64 KiB', method: 'GET', path: '/64k', send: 0, receive: 65_536 },
+] as const satisfies readonly Workload[]
+
+export const TLS_WORKLOADS = [
+  { name: 'GET 1 KiB', path: '/1k', ...GET_1K },
+  { name: 'new connection', path: '/1k', ...GET_1K, renewed: 8 },
+  { name: 'both sides new', path: '/1k-close', ...GET_1K, renewed: 8, closes: true },
 ] as const satisfies readonly Workload[]
 
 /** The request as bytes. @param target as the candidate wants it: `/1k`, or absolute-form for a forward proxy */

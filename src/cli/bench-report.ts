@@ -1,15 +1,21 @@
 import type { BenchResult, Cell } from '../bench/measure.js'
+import type { CandidateName, Suite } from '../bench/suite.js'
 import type { Target } from '../bench/targets.js'
 import { type Paint, table } from './paint.js'
 
 /** One table per workload, then the targets. Read the CPU column: req/s also measures the load generator. */
-export function benchReport({ settings, cells, notes }: BenchResult, targets: readonly Target[], paint: Paint): string {
+export function benchReport(
+  { peers }: Suite,
+  { settings, cells, notes }: BenchResult,
+  targets: readonly Target[],
+  paint: Paint,
+): string {
   const { rounds, seconds, connections } = settings
   const title = `${paint('bold', 'mulligan bench')}: ${connections} kept-alive connections, medians of ${rounds} × ${seconds} s`
   const names = [...new Set(cells.map(({ workload }) => workload))]
   const tables = names.map(name => {
     const rows = cells.filter(({ workload }) => workload === name)
-    return workloadTable(name, rows, paint)
+    return workloadTable(name, rows, peers, paint)
   })
   const verdicts = table(
     targets.map(one => verdict(one, paint)),
@@ -18,14 +24,13 @@ export function benchReport({ settings, cells, notes }: BenchResult, targets: re
   return `${title}\n\n${tables.join('\n')}\n${verdicts}\n${notes.map(note => `note: ${note}\n`).join('')}`
 }
 
-function workloadTable(name: string, cells: readonly Cell[], paint: Paint): string {
-  const cpuOf = (candidate: string) => cells.find(cell => cell.candidate === candidate)?.cpuMicros
-  const head = [name, 'CPU µs/request', '× nginx', '× http-proxy', 'req/s'].map(text => paint('bold', text))
+function workloadTable(name: string, cells: readonly Cell[], peers: readonly CandidateName[], paint: Paint): string {
+  const cpuOf = (candidate: CandidateName) => cells.find(cell => cell.candidate === candidate)?.cpuMicros
+  const head = [name, 'CPU µs/request', ...peers.map(peer => `× ${peer}`), 'req/s'].map(text => paint('bold', text))
   const rows = cells.map(({ candidate, cpuMicros, requestsPerSecond }) => [
     candidate,
     cpuMicros?.toFixed(1) ?? '-',
-    times(cpuMicros, cpuOf('nginx')),
-    times(cpuMicros, cpuOf('http-proxy')),
+    ...peers.map(peer => times(cpuMicros, cpuOf(peer))),
     requestsPerSecond.toFixed(0),
   ])
   return table([head, ...rows], '  ')

@@ -1,5 +1,7 @@
 import { type BenchSettings, runBench } from '../bench/measure.js'
+import { PLAIN_SUITE } from '../bench/plain-suite.js'
 import { targetsOf } from '../bench/targets.js'
+import { TLS_SUITE } from '../bench/tls-suite.js'
 import { inSandbox } from '../child/sandbox.js'
 import { benchReport } from './bench-report.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
@@ -14,15 +16,16 @@ export async function run(input: CommandInput): Promise<number> {
     rounds: wholeOption(input, 'rounds', { preset: 3, least: 1, most: 50 }),
     connections: wholeOption(input, 'connections', { preset: 64, least: 1, most: 1_000 }),
   }
+  const suite = input.values['tls'] === true ? TLS_SUITE : PLAIN_SUITE
   return inSandbox('bench', async sandbox => {
     const progress = createProgress(stderr)
-    const result = await runBench(sandbox, settings, progress.say)
+    const result = await runBench(suite, sandbox, settings, progress.say)
     progress.done()
-    const targets = targetsOf(result.cells)
+    const targets = targetsOf(result.cells, suite.bounds)
     stdout.write(
       input.values['json'] === true
         ? `${JSON.stringify({ ...result, targets }, undefined, 2)}\n`
-        : benchReport(result, targets, createPaint(stdout, env)),
+        : benchReport(suite, result, targets, createPaint(stdout, env)),
     )
     return input.values['check'] === true && targets.some(({ met }) => met === false) ? 1 : 0
   })

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -31,6 +32,22 @@ t.test('a short bench measures every candidate under every workload without an e
     t.ok(candidates.has(name), name)
   t.ok(cells.every(({ requestsPerSecond }) => requestsPerSecond > 0))
   t.equal(targets.length, 3)
+})
+
+t.test('a short bench of TLS finds every candidate speaking for its own authority', async t => {
+  const { code, out, err } = await bench('--tls', '--seconds', '0.2', '--rounds', '1', '--connections', '8', '--json')
+  t.equal(code, 0, err)
+  const { cells, targets, notes } = JSON.parse(out) as BenchResult & { targets: readonly Target[] }
+  t.strictSame([...new Set(cells.map(({ workload }) => workload))], ['GET 1 KiB', 'new connection', 'both sides new'])
+  const absent = notes.includes('mitmproxy not found: install it to compare')
+  if (absent) t.comment('mitmproxy is not installed: nothing to compare with')
+  const expected = ['direct (TLS)', ...(absent ? [] : ['mitmproxy']), 'mulligan, intercepted']
+  t.strictSame([...new Set<string>(cells.map(({ candidate }) => candidate))], expected)
+  t.ok(cells.every(({ requestsPerSecond }) => requestsPerSecond > 0))
+  t.strictSame(
+    targets.map(({ value }) => value !== undefined),
+    absent || !existsSync('/proc/self/stat') ? [false, false] : [true, true],
+  )
 })
 
 t.test('a figure out of range is a usage error', async t => {

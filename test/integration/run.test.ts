@@ -98,7 +98,7 @@ test('FP-28: only the program knows the password; --no-auth asks none', async t 
 test('FP-28: a Java program that would go past the proxy is said, and --no-auth covers it', async t => {
   const { env, folder } = makeHome(t, PLAIN)
   const java = join(folder, 'java')
-  writeFileSync(java, '#!/bin/sh\necho "${JAVA_TOOL_OPTIONS:-none}"\n', { mode: 0o700 })
+  writeFileSync(java, '#!/bin/sh\nprintenv JAVA_TOOL_OPTIONS || echo none\n', { mode: 0o700 })
   const past = await mulligan(['run', '--', java], env)
   t.match(past, { stdout: 'none\n', stderr: /^mulligan: Java cannot send a proxy password.*--no-auth/ })
   t.match(await mulligan(['run', '--no-auth', '--', java], env), { stdout: /-Dhttps\.proxyHost=/, stderr: '' })
