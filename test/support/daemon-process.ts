@@ -24,10 +24,18 @@ export type DaemonProcess = {
   readonly kill: (signal: NodeJS.Signals) => void
 }
 
-/** `mulligan start` as a child process, from `bin/`, with a state directory of its own. Killed when the test is over. */
-export function startProcess(t: Test, args: readonly string[], env: Record<string, string> = {}): DaemonProcess {
+/**
+ * `mulligan start` as a child process, from `bin/`, with a state directory of its own. Killed when the test is over.
+ * @param node the runtime
+ */
+export function startProcess(
+  t: Test,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  node = process.execPath,
+): DaemonProcess {
   const home = mkdtempSync(join(tmpdir(), 'mg-home-'))
-  const child = spawn(process.execPath, [PROGRAM, 'start', '--admin', 'off', '--state', join(home, 'state'), ...args], {
+  const child = spawn(node, [PROGRAM, 'start', '--admin', 'off', '--state', join(home, 'state'), ...args], {
     cwd: home,
     env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
