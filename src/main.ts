@@ -51,6 +51,8 @@ export async function startDaemon(
   const own: ListenAddress[] = []
   let rules = await readRules(config, env)
   let guard = guardFor(config, own)
+  // One context for all: each dial would make its own.
+  let roots = namedRoots(config)
   let egress = await readEgressProxy(config.egress, env)
   const authority = new LocalAuthority(clock, log.logger, given.ca)
   await authority.prepare(config)
@@ -69,7 +71,11 @@ export async function startDaemon(
       loopGuard: createLoopGuard(() => own),
       egress: () => egress,
       via: viaValue(pseudonym),
-      secureContext: trust(config.egress.ca_file),
+      get secureContext() {
+        roots ??= createSecureContext()
+        return roots
+      },
+      h2: () => rules.config.egress.h2,
       limits: { headBytes: config.limits.header_bytes, interimMax: INTERIM_MAX },
     }),
     healths: new UpstreamHealths(clock),
@@ -91,6 +97,7 @@ export async function startDaemon(
     () => authority.pem,
     own,
   )
+  authority.warmUp()
   return {
     proxy,
     mounts,
@@ -103,7 +110,9 @@ export async function startDaemon(
     reload: async next => {
       const nextRules = await readRules(next, env)
       const nextEgress = await readEgressProxy(next.egress, env)
+      const nextRoots = namedRoots(next)
       await authority.prepare(next)
+      roots = nextRoots
       guard = guardFor(next, own)
       egress = nextEgress
       rules = nextRules
@@ -148,9 +157,10 @@ function guardFor({ egress, routes }: Config, own: readonly ListenAddress[]): De
   return createDestinationGuard(egress.deny, () => own, named)
 }
 
-/** The platform's roots, and those of `egress.ca_file`. */
-function trust(file: string | undefined): SecureContext | undefined {
-  return file === undefined ? undefined : createSecureContext({ ca: [...rootCertificates, readFileSync(file, 'utf8')] })
+/** The platform's roots, and those of `egress.ca_file`; `undefined` without a file: the platform's alone are made at the first dial. */
+function namedRoots({ egress: { ca_file } }: Config): SecureContext | undefined {
+  if (ca_file === undefined) return undefined
+  return createSecureContext({ ca: [...rootCertificates, readFileSync(ca_file, 'utf8')] })
 }
 
 /** Without it only bodies larger than `body.memory` suffer: they cannot be kept, and the log says so. */

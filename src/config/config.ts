@@ -33,6 +33,8 @@ export type Config = {
     /** Entries as `http/no-proxy.ts` reads them. */
     readonly no_proxy: readonly string[]
     readonly ca_file: string | undefined
+    /** HTTP/2 is offered to `https` upstreams. */
+    readonly h2: boolean
     readonly unmatched: 'pass' | 'deny'
     /** CIDRs, checked after DNS. */
     readonly deny: readonly string[]

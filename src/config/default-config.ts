@@ -21,7 +21,7 @@ export function defaultConfig(env: Env): Config {
     state: defaultState(env),
     log: { level: 'info', format: 'auto', redact: [] },
     intercept: { mode: 'routes', h2: true },
-    egress: { proxy: undefined, no_proxy: [], ca_file: undefined, unmatched: 'pass', deny: [] },
+    egress: { proxy: undefined, no_proxy: [], ca_file: undefined, h2: true, unmatched: 'pass', deny: [] },
     shutdown: { drain: seconds(30) },
     limits: { connections: 10_000, header_bytes: 65_536, body_memory_total: 67_108_864, queue: 256 },
     routes: [EVERYTHING],

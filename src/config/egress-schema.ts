@@ -4,7 +4,7 @@ import { parseNoProxy, splitNoProxy } from '../http/no-proxy.js'
 import type { ProxySettings, SecretRef } from './config.js'
 import { cidr } from './network.js'
 import { type ProxyUrl, parseProxyUrl } from './proxy-url.js'
-import { choice, key, kinds, list, text, words } from './scalars.js'
+import { choice, key, kinds, list, text, words, yesNo } from './scalars.js'
 import { secret } from './secrets-schema.js'
 import { isWrong, type Wrong, wrong } from './wrong.js'
 
@@ -84,6 +84,7 @@ export const egress = z.strictObject({
   ).optional(),
   no_proxy: key('Hosts that do not go through it; nothing is looked up to tell.', noProxy.default([])),
   ca_file: key('PEM file of further roots to trust upstreams and the next hop by.', words('a path', 'path')).optional(),
+  h2: key('Offer HTTP/2 to `https` upstreams; those that choose HTTP/1.1 get that.', yesNo().default(true)),
   unmatched: key(
     'Requests that no route takes: `pass`, or `deny` (allow-list mode).',
     choice('pass', 'deny').default('pass'),

@@ -24,6 +24,7 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
       proxy: egress.proxy && proxySettings(egress.proxy, path),
       no_proxy: egress.no_proxy,
       ca_file: egress.ca_file === undefined ? undefined : path(egress.ca_file),
+      h2: egress.h2,
       unmatched: egress.unmatched,
       deny: egress.deny,
     },

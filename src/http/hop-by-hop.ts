@@ -101,14 +101,15 @@ function hasUnusualConnection(fields: Fields): boolean {
  * An upstream's fields as the client gets them: hop-by-hop ones removed, order, case and repeats kept, own `Via` last.
  * `Content-Length` stays, `Transfer-Encoding` goes: who writes the body frames it. `Trailer` stays only with a
  * chunked answer, whose trailers are passed on (RFC 9110 §6.6.2). @param via the value of our own `Via` line.
+ * @param chunked it goes out so although its sender had no need to say it: HTTP/2 always has room for trailers.
  */
-export function answerFields(fields: Fields, via: string): string[] {
+export function answerFields(fields: Fields, via: string, chunked = false): string[] {
   const named = namedByConnection(fields)
   const kept: string[] = []
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string
     const role = fieldRole(name)
-    if (role !== undefined && !staysInAnswer(role, fields)) continue
+    if (role !== undefined && !staysInAnswer(role, fields, chunked)) continue
     if (named.size !== 0 && named.has(name.toLowerCase())) continue
     kept.push(name, fields[i + 1] as string)
   }
@@ -116,10 +117,10 @@ export function answerFields(fields: Fields, via: string): string[] {
   return kept
 }
 
-function staysInAnswer(role: FieldRole, fields: Fields): boolean {
+function staysInAnswer(role: FieldRole, fields: Fields, chunked: boolean): boolean {
   // `Host` and `Expect` mean nothing in an answer, so they are nobody's business here.
   if (role === 'content-length' || role === 'host' || role === 'expect') return true
-  return role === 'trailer' && fieldTokens(fields, 'transfer-encoding').includes('chunked')
+  return role === 'trailer' && (chunked || fieldTokens(fields, 'transfer-encoding').includes('chunked'))
 }
 
 /**

@@ -8,6 +8,8 @@ import type { ClientConnection } from './client-connection.js'
 import { discard } from './linger.js'
 import { type MountPoint, rewriteLocations } from './mount-location.js'
 
+const NOTHING = Buffer.alloc(0)
+
 /** A request body of the `node:http` lane. */
 export class NodeBody implements ClientBody {
   readonly #request: IncomingMessage
@@ -92,7 +94,8 @@ export class NodeAnswer implements ClientAnswer {
   }
 
   flush(): void {
-    if (!this.#flushed) this.#response.flushHeaders()
+    // Not `flushHeaders`: that writes a head with octets above 7F as UTF-8.
+    if (!this.#flushed) this.#response.write(NOTHING)
     this.#flushed = true
   }
 

@@ -58,6 +58,13 @@ export class LocalAuthority {
     }
   }
 
+  /** The first leaf loads the library that makes it: better now than while a client waits. */
+  warmUp(): void {
+    const leaf = this.#leaves?.get(this.#ca?.hosts?.[0] ?? 'localhost')
+    // What goes wrong goes wrong again for the first client, and is told then.
+    if (leaf instanceof Promise) leaf.catch(() => undefined)
+  }
+
   async #open(state: string, hosts: readonly string[] | undefined): Promise<LocalCa> {
     const { ca, change } = await openCa(state, hosts, this.#clock)
     if (change !== 'none') this.#logger.info({ fingerprint: ca.fingerprint, hosts: ca.hosts ?? 'any' }, NEWS[change])

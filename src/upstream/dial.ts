@@ -17,6 +17,8 @@ export type DialOptions = {
   readonly timeout: Millis
   /** Trust for TLS; the platform's roots when undefined. Certificates are always verified. */
   readonly secureContext: SecureContext | undefined
+  /** Offer HTTP/2 by ALPN, besides HTTP/1.1; what was chosen is the socket's `alpnProtocol`. */
+  readonly h2: boolean
   /** Reads into a shared buffer instead of allocating one per read; only for plain TCP without a tunnel. */
   readonly onread:
     | { readonly buffer: Buffer; readonly callback: (bytes: number, buffer: Buffer) => boolean }
@@ -95,12 +97,13 @@ export function dial(to: Destination, options: DialOptions, done: (result: DialR
 type Done = (result: DialResult) => void
 
 /** TCP to the destination, and TLS. */
-function reach(to: Destination, guard: DestinationGuard, { secureContext, onread }: DialOptions, done: Done): Cancel {
+function reach(to: Destination, guard: DestinationGuard, options: DialOptions, done: Done): Cancel {
+  const { secureContext, onread, h2 } = options
   const target = { host: to.host, port: to.port, lookup: guardedLookup(guard, to.port), noDelay: true }
   const socket =
     to.scheme === 'http'
       ? connect({ ...target, allowHalfOpen: true, ...(onread && { onread }) })
-      : openTls(to.host, { ...target, ...(secureContext && { secureContext }) })
+      : openTls(to.host, h2, { ...target, ...(secureContext && { secureContext }) })
   return untilUsable(socket, to.scheme, false, done)
 }
 
@@ -130,13 +133,13 @@ function reachThrough(
   }
   const secured = (socket: Socket) => {
     if (to.scheme === 'http') return done({ socket })
-    const { secureContext } = options
-    const inner = openTls(to.host, { host: to.host, socket, ...(secureContext && { secureContext }) })
+    const { secureContext, h2 } = options
+    const inner = openTls(to.host, h2, { host: to.host, socket, ...(secureContext && { secureContext }) })
     // What happens to it is told by the socket around it.
     socket.on('error', () => undefined)
     step(untilUsable(inner, 'https', true, done))
   }
-  step(reach(hop, guard, options, onHop))
+  step(reach(hop, guard, { ...options, h2: false }, onHop))
 }
 
 /** Calls `done` once, unless cancelled. @param tcpStands the socket was connected before */
@@ -164,9 +167,9 @@ function untilUsable(socket: Socket, scheme: 'http' | 'https', tcpStands: boolea
   }
 }
 
-/** TLS with HTTP/1.1, the name verified against the certificate. */
-function openTls(host: string, options: ConnectionOptions): Socket {
-  const full: ConnectionOptions = { ...options, ALPNProtocols: ['http/1.1'] }
+/** TLS, the name verified against the certificate. */
+function openTls(host: string, h2: boolean, options: ConnectionOptions): Socket {
+  const full: ConnectionOptions = { ...options, ALPNProtocols: h2 ? ['h2', 'http/1.1'] : ['http/1.1'] }
   if (!isIP(host)) full.servername = host
   return connectTls(full)
 }

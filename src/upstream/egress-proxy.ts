@@ -29,7 +29,10 @@ export const STRAIGHT: EgressProxy = { hopFor: () => undefined }
  * could be sent to itself by its own `mulligan env`.
  * @throws SecretError, or ConfigError that names the variable
  */
-export async function readEgressProxy({ proxy, no_proxy }: Config['egress'], env: Env): Promise<EgressProxy> {
+export async function readEgressProxy(
+  { proxy, no_proxy }: Pick<Config['egress'], 'proxy' | 'no_proxy'>,
+  env: Env,
+): Promise<EgressProxy> {
   if (proxy === undefined) return STRAIGHT
   const fromEnv = proxy === 'env'
   const entries = fromEnv ? [...no_proxy, ...splitNoProxy(variable('NO_PROXY', env)?.value ?? '')] : no_proxy

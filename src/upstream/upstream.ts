@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { SecureContext } from 'node:tls'
+import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Authority } from '../http/authority.js'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
@@ -8,6 +8,8 @@ import { Connection, type ConnectionLimits, type ConnectionOwner } from './conne
 import type { DestinationGuard } from './destination.js'
 import { type Destination, type DialOptions, type DialResult, dial } from './dial.js'
 import type { EgressProxy, ProxyHop } from './egress-proxy.js'
+import { H2Session } from './h2-session.js'
+import { H2Sessions, type Landed } from './h2-sessions.js'
 import type { Line, LineNeed } from './line.js'
 import { Pool } from './pool.js'
 import type { AttemptFault } from './to-fault.js'
@@ -22,6 +24,8 @@ export type UpstreamOptions = {
   /** Our member of `Via`, for CONNECT to a next hop. */
   readonly via: string
   readonly secureContext: SecureContext | undefined
+  /** Offer HTTP/2 to upstreams; as of now. */
+  readonly h2: () => boolean
   readonly limits: ConnectionLimits
 }
 
@@ -40,6 +44,8 @@ export class Upstream implements ConnectionOwner, Destination {
   readonly origin: string
   readonly #pool: Pool
   readonly #options: UpstreamOptions
+  /** Made when HTTP/2 is first offered. */
+  #h2: H2Sessions | undefined
   #open = 0
   #egress: EgressProxy | undefined
   #hop: ProxyHop | undefined
@@ -55,14 +61,21 @@ export class Upstream implements ConnectionOwner, Destination {
 
   /** Connections open now, busy and idle. */
   get open(): number {
-    return this.#open
+    return this.#open + (this.#h2?.size ?? 0)
   }
 
   /** A line that stands already. */
   take({ fresh, trusted, upgrade }: LineNeed): Line | undefined {
     // Proxies do not pass on an `Upgrade`: it needs a tunnel, and what is idle may not be one.
     const unfit = upgrade !== undefined && this.#currentHop() !== undefined
-    return fresh || unfit ? undefined : this.#pool.take(trusted)
+    if (fresh || unfit) return undefined
+    const stream = this.#offersH2(upgrade) ? this.#h2?.take(trusted, this.#currentHop()) : undefined
+    return stream ?? this.#pool.take(trusted)
+  }
+
+  /** HTTP/2 has no `Upgrade`, and is only spoken after ALPN. */
+  #offersH2(upgrade: string | undefined): boolean {
+    return this.scheme === 'https' && upgrade === undefined && this.#options.h2() && this.#h2?.refused !== true
   }
 
   /** The way as it is now; what is idle on a former one will not be used again. */
@@ -70,24 +83,33 @@ export class Upstream implements ConnectionOwner, Destination {
     const egress = this.#options.egress()
     if (egress === this.#egress) return this.#hop
     const hop = egress.hopFor(this.scheme, this.host, this.port)
-    if (hop !== this.#hop) this.#pool.clear()
+    if (hop !== this.#hop) this.clear()
     this.#egress = egress
     this.#hop = hop
     return hop
   }
 
-  /** Dials a new connection. @returns cancels the dial. */
-  connect(need: LineNeed, timeout: Millis, done: (result: Line | AttemptFault) => void): () => void {
+  /** A line on a new connection. @returns cancels the dial, or leaves one that others wait for too. */
+  connect({ upgrade }: LineNeed, timeout: Millis, done: (result: Line | AttemptFault) => void): () => void {
+    if (!this.#offersH2(upgrade)) {
+      return this.#dial(upgrade, false, timeout, landed => done(landed instanceof H2Session ? landed.line() : landed))
+    }
+    this.#h2 ??= new H2Sessions(this.#options, (left, landed) => this.#dial(undefined, true, left, landed))
+    return this.#h2.connect(timeout, done, this.#currentHop())
+  }
+
+  #dial(upgrade: string | undefined, h2: boolean, timeout: Millis, done: (landed: Landed) => void): () => void {
     const { clock, guard, loopGuard, secureContext, limits, via } = this.#options
     const hop = this.#currentHop()
-    const tunnel = hop !== undefined && (this.scheme === 'https' || need.upgrade !== undefined) ? via : undefined
+    const tunnel = hop !== undefined && (this.scheme === 'https' || upgrade !== undefined) ? via : undefined
     const isPlain = tunnel === undefined && (hop ?? this).scheme === 'http'
     let connection: Connection | undefined
     const onread = isPlain ? sharedRead(read => connection?.receive(read)) : undefined
     const detour = hop && { hop, guard: loopGuard, tunnel }
-    return dial(this, { guard, clock, timeout, secureContext, onread, detour }, result => {
+    return dial(this, { guard, clock, timeout, secureContext, h2, onread, detour }, result => {
       if (!('socket' in result)) return done(result)
       const { socket } = result
+      if (this.#h2 !== undefined && isH2(socket)) return done(this.#h2.open(socket, hop))
       connection = new Connection(socket, limits, this, hop, tunnel === undefined ? hop : undefined)
       if (onread === undefined) socket.on('data', chunk => connection?.receive(chunk)).resume()
       this.#open++
@@ -106,16 +128,19 @@ export class Upstream implements ConnectionOwner, Destination {
   /** A reused connection died before a byte came back: its siblings are as old. */
   distrust(): void {
     this.#pool.distrust()
+    this.#h2?.distrust()
   }
 
   /** Closes what has been idle too long. */
   sweep(): void {
     if (this.#pool.size > 0) this.#pool.sweep()
+    this.#h2?.sweep()
   }
 
   /** Closes everything idle. */
   clear(): void {
     this.#pool.clear()
+    this.#h2?.clear()
   }
 
   onReusable(connection: Connection): void {
@@ -128,6 +153,9 @@ export class Upstream implements ConnectionOwner, Destination {
     this.#pool.drop(connection)
   }
 }
+
+/** What ALPN chose (RFC 9113 §3.3). */
+const isH2 = (socket: Socket): boolean => socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
 
 /** Reading into the shared buffer; a chunk is only good until the callback returns, unless it is large and was copied. */
 function sharedRead(receive: (chunk: Buffer) => void): DialOptions['onread'] {
@@ -178,7 +206,7 @@ export class Upstreams {
     // What passes through a tunnel is TLS, mostly: `env` decides by HTTPS_PROXY.
     const hop = egress().hopFor('https', host, port)
     const detour = hop && { hop, guard: loopGuard, tunnel: [...to.via, via].join(', ') }
-    const options = { clock, guard, timeout, secureContext, onread: undefined, detour }
+    const options = { clock, guard, timeout, secureContext, h2: false, onread: undefined, detour }
     return dial({ scheme: 'http', host, port }, options, done)
   }
 

@@ -58,7 +58,8 @@ function keptForThisHop(role: FieldRole, name: string, value: string, framing: F
   return ''
 }
 
-const wantsTrailers = (te: string): boolean => /(?:^|,)[ \t]*trailers[ \t]*(?:$|[,;])/i.test(te)
+/** `TE` names `trailers` (RFC 9110 §10.1.4). */
+export const wantsTrailers = (te: string): boolean => /(?:^|,)[ \t]*trailers[ \t]*(?:$|[,;])/i.test(te)
 
 /** Field lines without the empty line behind them. */
 export function fieldLines(fields: Fields): string {

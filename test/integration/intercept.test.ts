@@ -294,6 +294,14 @@ test('F7: a reload starts and ends interception, and a kept tunnel goes on', asy
   kept.destroy()
 })
 
+test('F7: a reload trusts the roots of the new file, for what is dialled from then on', async t => {
+  const scene = await interceptedScene(t, () => answer(200))
+  await scene.daemon.reload(`routes:\n${apiRoute(scene.upstream.port)}`)
+  t.equal((await scene.get('/')).status, 502)
+  await scene.daemon.reload(scene.yaml(apiRoute(scene.upstream.port)))
+  t.equal((await scene.get('/')).status, 200)
+})
+
 test('F7: an idle intercepted connection does not hold up the end', async t => {
   const scene = await interceptedScene(t, () => answer(200))
   const socket = await scene.open()

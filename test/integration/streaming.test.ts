@@ -192,3 +192,12 @@ test('L8: an answer that breaks off is seen to break off, and lets go of its cli
     await daemon.close()
   }
 })
+
+test('F2: a head that goes out before its body keeps its octets', async t => {
+  const { url, daemon } = await scene(t, (_, socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nX-Name: caf\xe9\r\nContent-Length: 1\r\n\r\n', 'latin1')
+    return undefined
+  })
+  const [bytes] = (await once(open(daemon.port, url), 'data')) as [Buffer]
+  t.match(bytes.toString('latin1'), /\r\nX-Name: caf\xe9\r\n/)
+})

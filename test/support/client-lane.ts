@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import type { Test } from 'tap'
 import { type Answer, type RequestOptions, readAnswer, requestBytes } from './client.js'
 
 /** One client connection that asks one thing after the other, and dials anew when the proxy has closed it. */
@@ -34,6 +35,15 @@ export class ClientLane {
 /** As many lanes as a crowd has. */
 export const lanesTo = (port: number, count: number): ClientLane[] =>
   Array.from({ length: count }, () => new ClientLane(port))
+
+/** The same, closed when the test is over. */
+export function lanesFor(t: Test, port: number, count: number): ClientLane[] {
+  const lanes = lanesTo(port, count)
+  t.teardown(() => {
+    for (const lane of lanes) lane.close()
+  })
+  return lanes
+}
 
 /** The problem document that an answer carries. */
 export const problemOf = (answer: Answer): Record<string, unknown> => JSON.parse(answer.text) as Record<string, unknown>

@@ -9,7 +9,7 @@ import { seeded } from './random.js'
 const BLOCK = 65_536
 
 /** A body of `bytes`, block by block: no two blocks are alike, so that a lost, doubled or moved one changes the digest. */
-function* blocks(bytes: number): Generator<Buffer> {
+export function* blocks(bytes: number): Generator<Buffer> {
   const random = seeded(50)
   const block = Buffer.from(Array.from({ length: BLOCK }, () => Math.floor(random() * 256)))
   for (let at = 0; at < bytes; at += BLOCK) {

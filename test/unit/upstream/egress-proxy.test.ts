@@ -6,7 +6,7 @@ import { type EgressProxy, readEgressProxy, STRAIGHT } from '../../../src/upstre
 type Env = Record<string, string>
 
 const fromEnv = (env: Env, noProxy: string[] = []): Promise<EgressProxy> =>
-  readEgressProxy({ proxy: 'env', no_proxy: noProxy, ca_file: undefined, unmatched: 'pass', deny: [] }, env)
+  readEgressProxy({ proxy: 'env', no_proxy: noProxy }, env)
 
 const named = { scheme: 'http', host: 'corp', port: 3128 } as const
 
