@@ -2,7 +2,7 @@ import type { Fields } from '../http/fields.js'
 import type { Framing } from '../wire/events.js'
 
 /**
- * What a lane (today `node:http`; later a fast lane and h2) and an exchange know of each other:
+ * What a lane (`node:http`, HTTP/2; later a fast lane) and an exchange know of each other:
  * raw field lines and a push body, never a stream object.
  */
 

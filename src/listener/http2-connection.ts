@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import type { Fields } from '../http/fields.js'
 import type { Cancel, Clock } from '../time/clock.js'
 import { seconds } from '../time/units.js'
+import { throughJs } from '../upstream/js-stream.js'
 import { ResetBudget } from './reset-budget.js'
 
 /** As for HTTP/1.1: how long a connection may be open without a request. */
@@ -20,13 +21,11 @@ const LINES_MAX = 512
 const FIELD_OVERHEAD = 32
 /** Megabytes that a connection may hold in Node before it refuses new streams. */
 const MEMORY_MAX = 64
-/** Of a GOAWAY that only announces another (RFC 9113 §6.8). */
-const ANY_STREAM = 2_147_483_647
 
-const { NGHTTP2_NO_ERROR, NGHTTP2_ENHANCE_YOUR_CALM } = constants
+const { NGHTTP2_ENHANCE_YOUR_CALM } = constants
 
 /** Serves one request. @param raw its fields as they came, pseudo-header fields among them */
-export type StreamHandler = (stream: ServerHttp2Stream, raw: Fields) => void
+type StreamHandler = (stream: ServerHttp2Stream, raw: Fields) => void
 
 /** All HTTP/2 connections of clients. */
 export type Http2Connections = Set<Http2Connection>
@@ -41,6 +40,7 @@ export class Http2Connection {
   readonly #clock: Clock
   readonly #handler: StreamHandler
   readonly #resets: ResetBudget
+  readonly #all: Http2Connections
   #streams = 0
   #cancelTimer: Cancel | undefined
 
@@ -49,10 +49,9 @@ export class Http2Connection {
     this.#socket = socket
     this.#clock = clock
     this.#handler = handler
+    this.#all = all
     this.#resets = new ResetBudget(clock)
-    // A TLS error may come after the session let go of the socket.
-    socket.on('error', () => undefined)
-    this.#session = performServerHandshake(socket, {
+    this.#session = performServerHandshake(throughJs(socket), {
       settings: {
         maxConcurrentStreams: STREAMS_MAX,
         initialWindowSize: STREAM_WINDOW,
@@ -61,12 +60,11 @@ export class Http2Connection {
       maxHeaderListPairs: LINES_MAX,
       maxSessionMemory: MEMORY_MAX,
     })
-    // Node tells only clients that their handshake is over, and its HTTP/2 waits until it is told.
-    socket.emit('secureConnect')
     this.#session.setLocalWindowSize(CONNECTION_WINDOW)
     this.#session.on('stream', (stream, _headers, _flags, raw?: Fields) => this.#onStream(stream, raw ?? []))
-    // It is told to the streams, and the connection closes.
+    // What goes wrong is told to the streams, and the connection closes.
     this.#session.on('error', () => undefined)
+    this.#session.socket.on('error', () => undefined)
     this.#session.once('close', () => {
       this.#cancelTimer?.()
       all.delete(this)
@@ -75,40 +73,38 @@ export class Http2Connection {
     this.#startTimer()
   }
 
-  /** Shutting down: no further requests; those under way are finished (F7). */
+  /**
+   * Shutting down: no further requests; those under way are finished (F7). RFC 9113 §6.8 asks for a notice before the
+   * real GOAWAY; behind any that Node can send, nghttp2 takes no request, and the client reads which ones to repeat.
+   */
   drain(): void {
-    const session = this.#session
-    if (session.closed || session.destroyed) return
-    if (this.#streams === 0) return this.#close()
-    // Requests that are on their way to us now are still served (RFC 9113 §6.8).
-    session.goaway(NGHTTP2_NO_ERROR, ANY_STREAM)
-    session.ping(() => {
-      if (!session.destroyed) session.close()
-    })
+    if (this.#streams === 0) this.#close()
+    else this.#session.close()
   }
 
   #onStream(stream: ServerHttp2Stream, raw: Fields): void {
+    // What ends a stream is told by `close`; an error without a listener would end the process.
+    stream.on('error', () => undefined)
     // Reset in the same read as it was asked for: nothing has begun.
     if (stream.destroyed) return this.#onReset()
     this.#streams++
     this.#cancelTimer?.()
     stream.once('close', () => {
       this.#streams--
-      if (this.#session.destroyed) return
-      if (!stream.headersSent) this.#onReset()
-      if (this.#streams === 0) this.#startTimer()
+      if (!stream.headersSent && !this.#session.destroyed) this.#onReset()
+      if (this.#streams === 0 && this.#all.has(this)) this.#startTimer()
     })
     this.#handler(stream, raw)
   }
 
   #onReset(): void {
     if (this.#resets.spend() || this.#session.destroyed) return
-    this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
+    this.#session.destroy(new Error('more requests were reset than may be'), NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   #startTimer(): void {
     this.#cancelTimer?.()
-    this.#cancelTimer = this.#clock.schedule(IDLE, () => this.#close())
+    this.#cancelTimer = this.#clock.schedule(this.#session.destroyed ? LINGER : IDLE, () => this.#close())
   }
 
   /** Says goodbye, and closes also when the client does not answer it. */

@@ -37,12 +37,15 @@ export class Http2Lane {
 
   #accept(stream: ServerHttp2Stream, raw: Fields, target: TunnelTarget, remoteAddress: string | undefined): void {
     const answer = new Http2Answer(stream)
-    const { method, url, fields, refuse } = translateHead(raw, stream.endAfterHeaders)
+    const { method, url, fields, size, refuse } = translateHead(raw, stream.endAfterHeaders)
     // In the terms of HTTP/1.1, which is what everything behind a lane understands.
     const request = { method, url, httpVersion: '1.1', rawHeaders: fields, socket: { remoteAddress } }
+    const { services, rules } = this.#context
+    const max = rules().config.limits.header_bytes
     try {
-      if (refuse === undefined) this.#handle(stream, request, answer, target)
-      else giveRefusal(answer, refusal('bad_request', refuse), request, this.#context.services)
+      if (size > max) giveRefusal(answer, refusal('headers_too_large', `over ${max} bytes`), request, services)
+      else if (refuse !== undefined) giveRefusal(answer, refusal('bad_request', refuse), request, services)
+      else this.#handle(stream, request, answer, target)
     } catch (error) {
       this.#bug(error, stream, answer, method)
     }
@@ -53,8 +56,7 @@ export class Http2Lane {
     const admission = admit(request, target, this.#door, rules(), services.pseudonym, undefined)
     if (admission.kind === 'own') return giveOwn(answer, admission.answer, request.method ?? '')
     if (admission.kind === 'refuse') return giveRefusal(answer, admission.refusal, request, services)
-    const { framing, expect } = admission.head
-    const body = framing.kind === 'none' ? undefined : new Http2Body(stream, expect)
+    const body = stream.endAfterHeaders ? undefined : new Http2Body(stream, admission.head.expect)
     const exchange = new Exchange(services, admission.plan, admission.head, body, answer)
     answer.attend(exchange)
     exchange.start()

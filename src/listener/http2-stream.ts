@@ -19,14 +19,15 @@ export class Http2Body implements ClientBody {
   constructor(stream: ServerHttp2Stream, expect: boolean) {
     this.#stream = stream
     this.#expect = expect
+    // They may be here before anybody reads the body.
+    stream.once('trailers', (_fields: object, _flags: number, raw?: Fields) => {
+      this.#trailers = raw ?? []
+    })
   }
 
   start(sink: { onData: (chunk: Buffer) => void; onEnd: (trailers: Fields) => void }): void {
     const stream = this.#stream
     if (this.#expect && !stream.closed && !stream.headersSent) stream.additionalHeaders({ ':status': 100 })
-    stream.on('trailers', (_fields: object, _flags: number, raw?: Fields) => {
-      this.#trailers = raw ?? []
-    })
     stream.on('data', sink.onData)
     stream.on('end', () => {
       // A stream that was reset ends too; that is not the end of the body.
@@ -52,8 +53,6 @@ export class Http2Answer implements ClientAnswer {
 
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream
-    // What ends a stream is told by `close`; an error without a listener would end the process.
-    stream.on('error', () => undefined)
     // Unread, even the end of a request without a body makes Node send a reset behind its answer.
     if (stream.endAfterHeaders) stream.resume()
   }
@@ -71,6 +70,7 @@ export class Http2Answer implements ClientAnswer {
     if (!this.#over && !this.#stream.headersSent) this.#stream.additionalHeaders(http2Head(status, fields))
   }
 
+  /** Trailers behind a known length are passed on when they were announced; else the last byte is the end. */
   begin(status: number, _reason: string, fields: string[], length: number | undefined): void {
     if (this.#over) return
     const head = http2Head(status, fields)

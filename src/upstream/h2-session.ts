@@ -5,6 +5,7 @@ import type { ConnectionLimits } from './connection.js'
 import type { ProxyHop } from './egress-proxy.js'
 import type { H2Fields } from './h2-head.js'
 import { H2Stream } from './h2-stream.js'
+import { throughJs } from './js-stream.js'
 import { errorCode } from './to-fault.js'
 
 /** What a session tells its origin. */
@@ -204,11 +205,12 @@ function openSession(socket: Socket, headBytes: number): ClientHttp2Session {
   // Twice the limit, because this counts otherwise; the limit itself is checked on what came.
   const section = 2 * headBytes
   const session = connect('https://upstream', {
-    createConnection: () => socket,
+    createConnection: () => throughJs(socket),
     maxHeaderListPairs: Math.ceil(section / FIELD_OVERHEAD),
     maxSendHeaderBlockLength: 65_536 + section,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: section },
   })
   session.setLocalWindowSize(SESSION_WINDOW)
+  session.socket.on('error', () => undefined)
   return session
 }
