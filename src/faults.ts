@@ -48,6 +48,8 @@ export const REFUSALS = {
   misdirected: { status: 421, error: 'http_request_denied', title: 'Host differs from the tunnel target' },
   cooldown_full: { status: 429, error: 'connection_limit_reached', title: 'Waiting for a rate limit, queue full' },
   breaker_open: { status: 503, error: 'destination_unavailable', title: 'Upstream is failing, breaker open' },
+  token_unavailable: { status: 503, error: 'proxy_internal_response', title: 'No token to send for now' },
+  token_login_required: { status: 502, error: 'proxy_configuration_error', title: 'The credential needs a login' },
   draining: { status: 503, error: 'proxy_internal_response', title: 'Shutting down' },
   deadline: { status: 504, error: 'http_response_timeout', title: 'Time ran out' },
   loop: { status: 508, error: 'proxy_loop_detected', title: 'Proxy loop' },

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { DaemonFacts } from './admin/status.js'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
 import { secretReader } from './config/secret.js'
+import type { Credentials } from './credential/credentials.js'
 import { BodyMemory } from './exchange/repeatable-body.js'
 import type { Services } from './exchange/services.js'
 import { viaValue } from './http/via.js'
@@ -14,8 +16,10 @@ import { Doors } from './listener/doors.js'
 import { LocalAuthority } from './listener/local-authority.js'
 import { createRules, type Rules } from './listener/rules.js'
 import { exchangeRecorder, type Log } from './log/log.js'
+import { refreshRecorder } from './log/refresh-line.js'
 import { UpstreamHealths } from './state/upstream-healths.js'
 import { systemClock, systemRandom } from './time/clock.js'
+import { millis } from './time/units.js'
 import { Watch } from './time/watch.js'
 import { createDestinationGuard, createLoopGuard, type DestinationGuard } from './upstream/destination.js'
 import { readEgressProxy } from './upstream/egress-proxy.js'
@@ -48,6 +52,7 @@ export async function startDaemon(
   given: { readonly ca?: LocalCa | undefined } = {},
 ): Promise<Daemon> {
   const clock = systemClock
+  const startedAt = clock.monotonic()
   const own: ListenAddress[] = []
   let rules = await readRules(config, env)
   let guard = guardFor(config, own)
@@ -61,6 +66,7 @@ export async function startDaemon(
   const run = randomBytes(4).toString('hex')
   const pseudonym = `mulligan-${run}`
   let count = 0
+  let credentials = await openCredentials(config, env, log)
   const services: Services = {
     clock,
     random: systemRandom,
@@ -79,6 +85,7 @@ export async function startDaemon(
       limits: { headBytes: config.limits.header_bytes, interimMax: INTERIM_MAX },
     }),
     healths: new UpstreamHealths(clock),
+    credential: name => credentials?.get(name),
     bodyMemory: new BodyMemory(config.limits.body_memory_total),
     spillDirectory,
     pseudonym,
@@ -93,9 +100,16 @@ export async function startDaemon(
   own.push(...proxy, ...(mounts ? [mounts] : []))
   const admin = await startAdmin(
     config,
+    own,
     () => !doors.draining,
     () => authority.pem,
-    own,
+    () => ({
+      proxy,
+      mounts,
+      draining: doors.draining,
+      uptime: millis(clock.monotonic() - startedAt),
+      credentials: credentials?.statuses() ?? [],
+    }),
   )
   authority.warmUp()
   return {
@@ -111,16 +125,20 @@ export async function startDaemon(
       const nextRules = await readRules(next, env)
       const nextEgress = await readEgressProxy(next.egress, env)
       const nextRoots = namedRoots(next)
+      const nextCredentials = credentials ?? (await openCredentials(next, env, log))
       await authority.prepare(next)
       roots = nextRoots
       guard = guardFor(next, own)
       egress = nextEgress
+      if (credentials) credentials.reload(next)
+      else credentials = nextCredentials
       rules = nextRules
     },
     drain: async () => {
       const clean = await doors.drain(rules.config.shutdown.drain)
       services.upstreams.close()
       services.healths.close()
+      credentials?.close()
       await admin?.close()
       return clean
     },
@@ -137,12 +155,31 @@ async function openDoors(doors: Doors, { listen }: Config): Promise<Pick<Daemon,
 }
 
 /** Fastify is only loaded when there is an admin side. */
-async function startAdmin(config: Config, ready: () => boolean, caPem: () => string | undefined, own: ListenAddress[]) {
+async function startAdmin(
+  config: Config,
+  own: ListenAddress[],
+  ready: () => boolean,
+  caPem: () => string | undefined,
+  facts: () => DaemonFacts,
+) {
   if (config.listen.admin === undefined) return undefined
   const { startAdminServer } = await import('./admin/server.js')
-  const admin = await startAdminServer(config.listen.admin, ready, caPem)
+  const admin = await startAdminServer(config.listen.admin, ready, caPem, facts)
   own.push(admin.address)
   return admin
+}
+
+/** Loaded only where a configuration has credentials. */
+async function openCredentials(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<Credentials | undefined> {
+  if (Object.keys(config.credentials).length === 0) return undefined
+  const { Credentials } = await import('./credential/credentials.js')
+  return new Credentials(config, {
+    env,
+    clock: systemClock,
+    random: systemRandom,
+    onRefresh: refreshRecorder(log, systemClock),
+    warn: (credential, what) => log.logger.warn({ credential }, what),
+  })
 }
 
 async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {

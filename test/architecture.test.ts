@@ -14,7 +14,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['wire', 'route'],
   ['policy'],
   ['config'],
-  ['state', 'upstream', 'certificate'],
+  ['state', 'upstream', 'certificate', 'credential'],
   ['exchange'],
   ['listener'],
   ['admin'],
@@ -37,7 +37,7 @@ const IMPURE =
 const CLOCKS = /^src\/(?:time\/clock\.ts|child\/|demo\/|bench\/)/
 
 /** Modules that may only be loaded when they are needed: each costs more at start than the whole proxy. */
-const LAZY = new Set(['fastify', 'pino-pretty', '@peculiar/asn1-schema', '@peculiar/asn1-x509'])
+const LAZY = new Set(['fastify', 'pino-pretty', '@peculiar/asn1-schema', '@peculiar/asn1-x509', 'jose', 'oauth4webapi'])
 
 const root = fileURLToPath(packageRoot())
 

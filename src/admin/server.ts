@@ -2,6 +2,7 @@ import { fastify } from 'fastify'
 import type { ListenAddress } from '../config/config.js'
 import { BindError } from '../listener/doors.js'
 import { crossSiteReason } from '../listener/mount-guard.js'
+import { credentialAnswer, type DaemonFacts, statusAnswer } from './status.js'
 
 /** The admin side: a port of its own, for health checks and, as it grows, for everything an operator asks. */
 export type AdminServer = { readonly address: ListenAddress; readonly close: () => Promise<void> }
@@ -9,12 +10,14 @@ export type AdminServer = { readonly address: ListenAddress; readonly close: () 
 /**
  * @param ready false while draining
  * @param caPem the certificate that clients of intercepted hosts must trust; undefined while nothing is intercepted
+ * @param facts of the daemon as it is now
  * @throws BindError
  */
 export async function startAdminServer(
   address: ListenAddress,
   ready: () => boolean,
   caPem: () => string | undefined,
+  facts: () => DaemonFacts,
 ): Promise<AdminServer> {
   const app = fastify({ forceCloseConnections: true, bodyLimit: 1_048_576 })
   // A web page must not reach this port under a name of its own (DNS rebinding) or across sites.
@@ -33,6 +36,8 @@ export async function startAdminServer(
     if (pem === undefined) return reply.code(404).send({ title: 'No TLS is intercepted here', status: 404 })
     return reply.type('application/x-pem-file').send(pem)
   })
+  app.get('/v1/status', async () => statusAnswer(facts()))
+  app.get('/v1/credentials', async () => ({ credentials: facts().credentials.map(credentialAnswer) }))
   try {
     await app.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port })
   } catch (error) {

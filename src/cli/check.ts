@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.js'
+import { cleartextRoutes } from '../config/credential-checks.js'
 import type { LoadedConfig } from '../config/effective.js'
 import { interceptHosts } from '../config/interception.js'
 import { formatListenAddress, isLocal } from '../config/listen-address.js'
@@ -44,6 +45,12 @@ function notesOf(config: Config): string[] {
   const shared = listen.mounts === 'same' ? listen.proxy : [listen.mounts]
   if (mounted.length > 0 && listen.auth === undefined && !shared.every(isLocal)) {
     notes.push(`the mounts of ${mounted.join(', ')} can be used by other machines without a password: set listen.auth`)
+  }
+  const plain = cleartextRoutes(config).map(({ name }) => name)
+  if (plain.length > 0) {
+    notes.push(
+      `http:// requests on ${plain.join(', ')} go without the credential; upstream: https://… sends them by TLS`,
+    )
   }
   return notes
 }

@@ -116,6 +116,26 @@ rotate   make a new key and certificate for the hosts of the configuration; ever
   load: () => import('./ca.js'),
 }
 
+const LOGIN: CommandSpec = {
+  name: 'login',
+  summary: 'log in for a credential of grant device_code',
+  usage: 'NAME [options]',
+  more: 'Says where to go and waits until that is done. A running daemon goes on with the session by itself.',
+  options: pick('config', 'state'),
+  words: { least: 1, most: 1 },
+  load: () => import('./login.js'),
+}
+
+const STATUS: CommandSpec = {
+  name: 'status',
+  summary: 'what the running daemon is doing',
+  usage: '[options]',
+  more: 'Asks the admin side that the configuration names; exit code 3 when no daemon answers there.',
+  options: { ...pick('config', 'admin'), json: { type: 'boolean', help: 'print JSON' } },
+  words: { least: 0, most: 0 },
+  load: () => import('./status.js'),
+}
+
 const INIT: CommandSpec = {
   name: 'init',
   summary: 'write a commented mulligan.yaml',
@@ -159,4 +179,4 @@ const BENCH: CommandSpec = {
 }
 
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly CommandSpec[] = [START, RUN, CHECK, EXPLAIN, ENV, CA, INIT, DEMO, BENCH]
+export const COMMANDS: readonly CommandSpec[] = [START, RUN, CHECK, EXPLAIN, ENV, CA, LOGIN, STATUS, INIT, DEMO, BENCH]

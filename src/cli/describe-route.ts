@@ -18,7 +18,7 @@ const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : 
 
 /** What each policy of a route says, a row each. */
 export function policyRows(route: Route): [name: string, says: string][] {
-  const { timeout, retry, cooldown, breaker, body } = route
+  const { timeout, retry, cooldown, breaker, body, credential } = route
   const spans = [`total ${formatMillis(timeout.total)}`, `per try ${formatMillis(timeout.per_try)}`]
   spans.push(`connect ${formatMillis(timeout.connect)}`, `idle ${formatMillis(timeout.idle)}`)
   return [
@@ -32,6 +32,7 @@ export function policyRows(route: Route): [name: string, says: string][] {
         : `opens for ${formatMillis(breaker.open)} after ${breaker.failures} failures in a row, or ${breaker.ratio * 100}% of at least ${breaker.min_requests} in ${formatMillis(breaker.window)}`,
     ],
     ['body', `kept to repeat: ${formatSize(body.memory)} in memory, up to ${formatSize(body.spill)} on disk`],
+    ...(credential === undefined ? [] : [['credential', credential] satisfies [string, string]]),
   ]
 }
 

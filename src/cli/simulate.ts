@@ -28,6 +28,12 @@ const REASONS: Readonly<Record<Why, string>> = {
   status: 'the status is on the list',
   'retry-after': 'the upstream says when',
   'retry-after-capped': 'the upstream asks for longer than it may',
+  'not-our-token': 'the client sent the refused credential itself',
+  'renewal-off': 'the credential says to pass a 401 on',
+  'token-not-at-fault': 'the 401 says that another token would not help',
+  'token-renewed': 'there is a new token',
+  'token-not-renewed': 'there is no new token',
+  'token-refused-again': 'the new token was refused as well',
 }
 
 /**

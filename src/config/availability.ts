@@ -1,7 +1,7 @@
 import { errorAt, type Finding, isMapping, valueAt } from './findings.js'
 
 /** Blocks of a route whose policies come with a later version: refused where used, because silence would be a lie. */
-const ROUTE_KEYS = ['credential', 'payment', 'idempotency', 'classify'] as const
+const ROUTE_KEYS = ['payment', 'idempotency', 'classify'] as const
 
 /** What the format knows but this version cannot do. */
 export function findUnavailable(data: unknown): Finding[] {

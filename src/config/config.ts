@@ -7,6 +7,7 @@ import type {
 } from '../policy/settings.js'
 import type { Match } from '../route/match.js'
 import type { Millis } from '../time/units.js'
+import type { CredentialSettings } from './credential.js'
 
 /** The effective configuration: validated, every default filled in, in the words of the file. */
 export type Config = {
@@ -46,6 +47,7 @@ export type Config = {
     readonly body_memory_total: number
     readonly queue: number
   }
+  readonly credentials: Readonly<Record<string, CredentialSettings>>
   readonly routes: readonly Route[]
 }
 
@@ -83,6 +85,8 @@ export type Route = {
   readonly cooldown: CooldownSettings | undefined
   readonly breaker: BreakerSettings | undefined
   readonly body: BodySettings
+  /** Name of an entry of `credentials`. */
+  readonly credential: string | undefined
 }
 
 export type UpstreamBase = {

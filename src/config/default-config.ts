@@ -24,6 +24,7 @@ export function defaultConfig(env: Env): Config {
     egress: { proxy: undefined, no_proxy: [], ca_file: undefined, h2: true, unmatched: 'pass', deny: [] },
     shutdown: { drain: seconds(30) },
     limits: { connections: 10_000, header_bytes: 65_536, body_memory_total: 67_108_864, queue: 256 },
+    credentials: {},
     routes: [EVERYTHING],
   }
 }
@@ -51,6 +52,7 @@ const EVERYTHING: Route = {
   cooldown: { on: [429, 503], queue: 256 },
   breaker: { failures: 5, ratio: 0.5, min_requests: 20, window: seconds(10), open: seconds(5) },
   body: { memory: 1_048_576, spill: 33_554_432 },
+  credential: undefined,
 }
 
 /** `$XDG_STATE_HOME/mulligan`, else `~/.local/state/mulligan`. The variable counts only when absolute (XDG Base Directory). */

@@ -87,6 +87,14 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   misdirected: { reached: 'no', todo: 'Send the request through a tunnel to its own host.' },
   cooldown_full: { reached: 'no', todo: 'Wait for `Retry-After`; raise `cooldown.queue` if waiting is wanted.' },
   breaker_open: { reached: 'no', todo: 'Wait for `Retry-After`; the upstream has been failing.' },
+  token_unavailable: {
+    reached: 'no',
+    todo: 'No token can be had for now; the log says why. Look at the source of the credential.',
+  },
+  token_login_required: {
+    reached: 'no',
+    todo: 'The source of the credential refused for good; mend its settings, or run `mulligan login NAME`.',
+  },
   draining: { reached: 'no', todo: 'Send it again after the restart.' },
   deadline: { reached: 'maybe', todo: 'Raise `timeout.total`. With `outcome: unknown`, look before you send again.' },
   loop: { reached: 'no', todo: 'Check `upstream` and the proxy settings of the upstream.' },

@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { findUnavailable } from './availability.js'
 import type { Config } from './config.js'
+import { checkCredentials } from './credential-checks.js'
 import { crossCheck } from './cross-checks.js'
 import type { Env } from './default-config.js'
 import { type LoadedConfig, loadDefault } from './effective.js'
@@ -47,7 +48,12 @@ export function parseConfig(file: string, text: string, env: Env, overrides: Ove
     ...(value === undefined ? [] : crossCheck(value, data).filter(isSound)),
     ...(config === undefined
       ? []
-      : [...checkListen(config.listen), ...checkEgress(config.egress), ...checkFiles(config)].filter(isSound)),
+      : [
+          ...checkListen(config.listen),
+          ...checkEgress(config.egress),
+          ...checkCredentials(config),
+          ...checkFiles(config),
+        ].filter(isSound)),
   ]
   const problems = [
     ...flags.problems,

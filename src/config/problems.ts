@@ -39,6 +39,9 @@ export function bareProblem(file: string, message: string): ConfigProblem {
 
 const WIDEST = 160
 
+/** A secret in the line itself, not by reference: whatever is wrong there, it is not shown. */
+const LITERAL_SECRET = /\b(?:password|client_secret|refresh_token|key)["']?\s*:\s+(?![{[])\S/
+
 /**
  * `FILE:LINE:COL: path.to.key: what is wrong, what is allowed`, then the offending line and a caret under the column.
  * A long line is cut around the caret; control characters are shown as dots, so that a file cannot drive a terminal.
@@ -47,7 +50,7 @@ export function formatProblem(problem: ConfigProblem, sourceText: string): strin
   const line = problem.line > 0 ? sourceText.split(/\r?\n/)[problem.line - 1] : undefined
   if (line === undefined) return headline(problem)
   const start = Math.max(0, problem.column - 1 - WIDEST / 2)
-  const text = problem.masked ? line.replace(/:.*/, ': …') : line
+  const text = problem.masked || LITERAL_SECRET.test(line) ? line.replace(/:.*/, ': …') : line
   const shown = text
     .slice(start, start + WIDEST)
     .replaceAll(/[\x00-\x1f\x7f-\x9f]/g, char => (char === '\t' ? ' ' : '.'))

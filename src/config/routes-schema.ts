@@ -98,7 +98,7 @@ export const route = z.strictObject({
   cooldown: key('Share one Retry-After between concurrent requests.', offableCooldown.prefault({})),
   breaker: key('Spare an upstream that is failing.', offableBreaker.prefault({})),
   body: key('What may be kept to repeat a request.', body.prefault({})),
-  credential: key('Credential to add. Not available yet.', name()).optional(),
+  credential: key('Name of the entry of `credentials` whose token is added.', name()).optional(),
   payment: key('Pay a 402 from a wallet. Not available yet.', offable(payment)).optional(),
   idempotency: key('Keys that make a repeat harmless. Not available yet.', offable(idempotency)).optional(),
   classify: key('Errors that hide in a 200. Not available yet.', list(classification, 0, 64)).optional(),

@@ -1,6 +1,7 @@
-import type { Config, ProxySettings, Route, SecretRef } from './config.js'
+import type { Config, ProxySettings, Route } from './config.js'
 import { absolutePath, defaultState, type Env } from './default-config.js'
 import type { ConfigFile, RouteFile } from './schema.js'
+import { toCredential, toReference } from './to-credential.js'
 
 /** The effective configuration of a validated file. @param folder what its relative paths are relative to. */
 export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
@@ -12,8 +13,8 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
       admin: listen.admin,
       mounts: listen.mounts,
       auth: listen.auth && {
-        username: reference(listen.auth.username, path),
-        password: reference(listen.auth.password, path),
+        username: toReference(listen.auth.username, path),
+        password: toReference(listen.auth.password, path),
       },
       allow_from: listen.allow_from,
     },
@@ -30,17 +31,20 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
     },
     shutdown,
     limits,
+    credentials: Object.fromEntries(
+      Object.entries(file.credentials).map(([name, credential]) => [name, toCredential(credential, path)]),
+    ),
     routes: file.routes.map(route => toRoute(route, limits.queue)),
   }
 }
 
-const reference = (secret: SecretRef, path: (text: string) => string): SecretRef =>
-  'file' in secret ? { file: path(secret.file) } : secret
-
 function proxySettings(proxy: ProxySettings, path: (text: string) => string): ProxySettings {
   if (proxy === 'env' || proxy.auth === undefined) return proxy
   const { username, password } = proxy.auth
-  return { ...proxy, auth: { username: reference(username, path), password: password && reference(password, path) } }
+  return {
+    ...proxy,
+    auth: { username: toReference(username, path), password: password && toReference(password, path) },
+  }
 }
 
 function toRoute(route: RouteFile, queue: number): Route {
@@ -57,5 +61,6 @@ function toRoute(route: RouteFile, queue: number): Route {
     cooldown: route.cooldown && { on: route.cooldown.on, queue: route.cooldown.queue ?? queue },
     breaker: route.breaker,
     body: route.body,
+    credential: route.credential,
   }
 }

@@ -39,8 +39,8 @@ export class HeldAnswer {
 
   receive(chunk: Buffer): void {
     this.#bytes += chunk.length
+    this.body.push(kept(chunk))
     if (this.#bytes > HELD_MAX) this.#disposed(false)
-    else this.body.push(kept(chunk))
   }
 
   end(): void {
@@ -58,7 +58,7 @@ export class HeldAnswer {
     if (onDisposed === undefined) return
     this.cancel()
     this.#whole = whole
-    if (!whole) this.body.length = 0
     onDisposed(whole)
+    if (!whole) this.body.length = 0
   }
 }

@@ -1,14 +1,15 @@
 import type { Cancel, Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import type { ResponseHead } from '../wire/events.js'
+import type { Authorization } from './authorization.js'
 import { HeldAnswer } from './held-answer.js'
 import type { OriginView } from './origin-view.js'
 
 export type InterludeSink = {
   /** Both are over: the next attempt may start. */
   readonly onInterludeOver: () => void
-  /** The refused answer did not end in time: its connection must go. */
-  readonly onUndrained: () => void
+  /** The refused answer did not end in time: its connection must go, or the answer goes on as the client's. */
+  readonly onUndrained: (answer: HeldAnswer) => void
 }
 
 /**
@@ -22,6 +23,8 @@ export class Interlude {
   #held: HeldAnswer | undefined
   #disposing = false
   #cancelWait: Cancel | undefined
+  /** What became of the renewal of a refused token. */
+  #renewal: 'running' | 'done' | 'failed' | undefined
 
   constructor(clock: Clock, origin: OriginView, hears: InterludeSink) {
     this.#clock = clock
@@ -52,13 +55,29 @@ export class Interlude {
     return entry
   }
 
+  /** Waits for another token than the refused one, until `dueAt` (monotonic). */
+  waitForRenewal(authorization: Authorization, dueAt: number): void {
+    this.#renewal = 'running'
+    this.#cancelWait = () => authorization.cancel()
+    authorization.renew(dueAt, renewed => {
+      this.#renewal = renewed ? 'done' : 'failed'
+      this.#waited()
+    })
+  }
+
+  /** The refused answer may still be the client's, so nothing of it may be lost. */
+  get mayBeGiven(): boolean {
+    return this.#renewal === 'running' || this.#renewal === 'failed'
+  }
+
   dispose(head: ResponseHead): void {
-    this.#held = new HeldAnswer(head, whole => {
-      if (!whole) this.#hears.onUndrained()
+    const held = new HeldAnswer(head, whole => {
+      if (!whole) this.#hears.onUndrained(held)
       this.#disposed()
     })
+    this.#held = held
     this.#disposing = true
-    this.#held.drain(this.#clock)
+    held.drain(this.#clock)
   }
 
   /** The connection of the refused answer is gone before its end. */

@@ -15,6 +15,8 @@ const LONGEST_PAUSE = seconds(60)
 
 /** One exchange's dealings with what is remembered of its origin: budget, breaker and cooldown gates. */
 export class OriginView {
+  /** `scheme://host:port`. */
+  readonly name: string
   readonly #health: UpstreamHealth
   readonly #route: Route
   readonly #fields: Fields
@@ -24,11 +26,21 @@ export class OriginView {
   #print: string | undefined
   #paidAt: number | undefined
 
-  constructor(health: UpstreamHealth, route: Route, fields: Fields, clock: Clock) {
+  /** @param print of the credential that we add; the client's own counts without one */
+  constructor(
+    name: string,
+    health: UpstreamHealth,
+    route: Route,
+    fields: Fields,
+    clock: Clock,
+    print: string | undefined,
+  ) {
+    this.name = name
     this.#health = health
     this.#route = route
     this.#fields = fields
     this.#clock = clock
+    this.#print = print
   }
 
   /** A first attempt earns a share of a repeat; a client's own repeat loads the upstream like one of ours (R7, R11). */

@@ -1,5 +1,6 @@
+import type { Unavailable } from '../credential/token.js'
 import type { Phase } from '../policy/types.js'
-import type { Millis } from '../time/units.js'
+import { type Millis, seconds } from '../time/units.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { Reached, Refusal } from './respond.js'
 
@@ -17,6 +18,22 @@ export const breakerOpen = (origin: string, retryAfter: Millis): OwnRefusal => (
   code: 'breaker_open',
   detail: `${origin} keeps failing; it is not asked until a probe may pass`,
   retryAfter,
+  outcome: 'not-sent',
+})
+
+/** There is no token for a request that needs one (TR-07); the upstream was not asked. */
+export const tokenUnavailable = ({ permanent, reason, retryAfter }: Unavailable): OwnRefusal => ({
+  code: permanent ? 'token_login_required' : 'token_unavailable',
+  detail: reason,
+  ...(permanent ? {} : { retryAfter }),
+  outcome: 'not-sent',
+})
+
+/** The token is nothing that a request can carry, which is the source's doing. */
+export const tokenUnfit = (reason: string): OwnRefusal => ({
+  code: 'token_unavailable',
+  detail: reason,
+  retryAfter: seconds(60),
   outcome: 'not-sent',
 })
 

@@ -46,7 +46,7 @@ const FILE_READ = 65_536
 
 const NOTHING_KEPT = { memory: 0, spill: 0 }
 
-/** A request body under its route's limits; without retries nothing of it is kept. */
+/** A request body under its route's limits; where nothing could repeat it, nothing is kept. */
 export function repeatableBody(
   source: ClientBody,
   framing: Framing,
@@ -54,7 +54,7 @@ export function repeatableBody(
   { bodyMemory: shared, spillDirectory: directory }: Services,
   deadlines: UploadWatch,
 ): RepeatableBody {
-  const { memory, spill } = route.retry ? route.body : NOTHING_KEPT
+  const { memory, spill } = route.retry || route.credential !== undefined ? route.body : NOTHING_KEPT
   return new RepeatableBody(source, framing, { memory, spill, shared, directory }, deadlines)
 }
 

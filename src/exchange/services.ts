@@ -1,3 +1,4 @@
+import type { Credential } from '../credential/credentials.js'
 import type { UpstreamHealths } from '../state/upstream-healths.js'
 import type { Clock, Random } from '../time/clock.js'
 import type { Watch } from '../time/watch.js'
@@ -12,6 +13,8 @@ export type Services = {
   readonly watch: Watch
   readonly upstreams: Upstreams
   readonly healths: UpstreamHealths
+  /** The credential of that name under the rules in force. */
+  readonly credential: (name: string) => Credential | undefined
   readonly bodyMemory: BodyMemory
   /** A private directory for request bodies that outgrow memory. */
   readonly spillDirectory: string

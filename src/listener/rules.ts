@@ -36,4 +36,5 @@ export const UNMATCHED: Route = {
   cooldown: undefined,
   breaker: undefined,
   body: { memory: 0, spill: 0 },
+  credential: undefined,
 }

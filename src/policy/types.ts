@@ -71,6 +71,12 @@ export type Why =
   | 'status'
   | 'retry-after'
   | 'retry-after-capped'
+  | 'not-our-token' // a 401 for what the client sent itself
+  | 'renewal-off'
+  | 'token-not-at-fault' // the challenge of the 401 says so
+  | 'token-renewed'
+  | 'token-not-renewed' // the renewal failed, or gave the same token again
+  | 'token-refused-again'
 
 export type Decision =
   | { readonly act: 'return'; readonly why: Why }

@@ -78,6 +78,11 @@ export class Upstream implements ConnectionOwner, Destination {
     return this.scheme === 'https' && upgrade === undefined && this.#options.h2() && this.#h2?.refused !== true
   }
 
+  /** No next hop between us and the origin. */
+  get isDirect(): boolean {
+    return this.#currentHop() === undefined
+  }
+
   /** The way as it is now; what is idle on a former one will not be used again. */
   #currentHop(): ProxyHop | undefined {
     const egress = this.#options.egress()

@@ -8,7 +8,7 @@ type Task = { readonly dueAt: number; readonly order: number; readonly run: () =
 
 /** A clock that moves only when told to. Wall time starts at `START`, monotonic time at 0. */
 export class ManualClock implements Clock {
-  readonly #start: number
+  #start: number
   #elapsed = 0
   #order = 0
   #tasks: Task[] = []
@@ -32,6 +32,11 @@ export class ManualClock implements Clock {
   /** Timers not yet due. */
   get pending(): number {
     return this.#tasks.length
+  }
+
+  /** Moves the wall clock alone: somebody set it, or (forwards) the machine slept. */
+  jump(ms: number): void {
+    this.#start += ms
   }
 
   /** Runs what falls due within `ms`, in order of time, tasks scheduled on the way included. */

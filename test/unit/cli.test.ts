@@ -184,7 +184,12 @@ t.test('explain tells route, policies, and each attempt with its wait and reason
     ],
     ['GET /api/x --answers 503,junk,reset', /client gets +503/],
     ['GET /api/x --answers timeout,timeout', /repeat after .*network/, /give back +wait-too-long/],
-    ['GET https://y.test/ --answers 503', /note: TLS to this host is not ended here/, /retry +off/, /give back +retry-off/],
+    [
+      'GET https://y.test/ --answers 503',
+      /note: TLS to this host is not ended here/,
+      /retry +off/,
+      /give back +retry-off/,
+    ],
     ['GET http://z.test/', /route: none; refused with 403 destination_denied/],
     ['GET /api/x', /Add --answers/],
   ]

@@ -312,11 +312,6 @@ const POLICIES: Row[] = [
 
 const LATER: Row[] = [
   [
-    'a credential in use',
-    `credentials: { v: { source: { env: T } } }\n${route('credential: v')}`,
-    '5:5 routes.0.credential: credential is not available yet',
-  ],
-  [
     'a payment',
     route('payment: { wallet: w }'),
     '4:5 routes.0.payment: payment is not available yet',
@@ -335,21 +330,6 @@ const LATER: Row[] = [
   ['two workers', 'workers: 2\n', '1:1 workers: more than one worker is not available yet'],
   ['a redis store', 'store: redis://x\n', '1:1 store: a redis store is not available yet'],
   ['a store that is none', 'store: disk\n', '1:8 store: "disk" is not allowed; embedded, memory'],
-  [
-    'a credential without a source',
-    'credentials: { v: { source: {} } }\n',
-    '1:29 credentials.v.source: has none; exactly one of oauth2, exec, file, env',
-  ],
-  [
-    'a credential put in two places',
-    'credentials: { v: { inject: { bearer: true, query: k }, source: { env: T } } }\n',
-    '1:29 credentials.v.inject: has bearer and query',
-  ],
-  [
-    'a credential with a bad name',
-    'credentials: { "a b": { source: { env: T } } }\n',
-    '1:16 credentials.a b: "a b" is not a name',
-  ],
   [
     'money as a number',
     'wallets: { w: { evm: { key: { env: K } }, networks: [base], assets: [USDC], limits: { total: 5 } } }\n',

@@ -1,0 +1,116 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { Clock } from '../time/clock.js'
+import { type Millis, millis, seconds } from '../time/units.js'
+
+/** Undoes the lock; never rejects. */
+export type Unlock = () => Promise<void>
+
+/** Whoever holds a lock for longer has died or hangs: the next one takes it. What is done under it must end before. */
+export const LOCK_LASTS = seconds(30)
+const POLL = millis(25)
+/** A process that dies between making the file and writing its name into it leaves it empty. */
+const NAMELESS_LASTS = seconds(1)
+
+/** This process: a number is given again, after a restart of a container even at once. */
+const SELF = randomUUID()
+
+type Owner = { readonly pid: number; readonly host: string; readonly process: string }
+
+/**
+ * Waits until this is the only one, over all processes and all callers, that holds the lock file (TR-21).
+ * @returns undefined when it was not free for `patience` @throws when the file can be neither made nor read
+ */
+export async function takeLock(path: string, clock: Clock, patience: Millis): Promise<Unlock | undefined> {
+  const mine = JSON.stringify({ pid: process.pid, host: hostname(), process: SELF, lock: randomUUID() })
+  const until = clock.monotonic() + patience
+  for (;;) {
+    if (await make(path, mine)) return () => release(path, mine)
+    const abandoned = await abandonedText(path, clock)
+    if (abandoned !== undefined) await takeAway(path, abandoned)
+    else if (clock.monotonic() >= until) return undefined
+    else await new Promise<void>(resolve => clock.schedule(POLL, resolve))
+  }
+}
+
+async function make(path: string, text: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+    } finally {
+      await file.close()
+    }
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** What an abandoned lock says; undefined when somebody holds it, or nobody any more. */
+async function abandonedText(path: string, clock: Clock): Promise<string | undefined> {
+  try {
+    const { mtimeMs } = await stat(path)
+    const text = await readFile(path, 'utf8')
+    // A clock that was set back makes an age of any size.
+    const age = Math.abs(clock.now() - mtimeMs)
+    return age > LOCK_LASTS || hasNoOwner(text, age) ? text : undefined
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function hasNoOwner(text: string, age: number): boolean {
+  const owner = parseOwner(text)
+  if (owner === undefined) return age > NAMELESS_LASTS
+  // In another container, or on another machine, the number means another process.
+  if (owner.host !== hostname()) return false
+  return owner.pid === process.pid ? owner.process !== SELF : !isAlive(owner.pid)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it is there, and another user's.
+    return codeOf(error) !== 'ESRCH'
+  }
+}
+
+/** Unless another one took it over. */
+async function release(path: string, mine: string): Promise<void> {
+  try {
+    if ((await readFile(path, 'utf8')) === mine) await rm(path, { force: true })
+  } catch {
+    // Gone already, or left until its time is over.
+  }
+}
+
+/** Several may want to do this at once: one that comes late must not take away the lock that was made meanwhile. */
+async function takeAway(path: string, abandoned: string): Promise<void> {
+  const aside = `${path}.${randomBytes(4).toString('hex')}`
+  try {
+    await rename(path, aside)
+    const text = await readFile(aside, 'utf8')
+    if (text !== abandoned) await make(path, text)
+    await rm(aside, { force: true })
+  } catch {
+    // Another one was faster.
+  }
+}
+
+function parseOwner(text: string): Owner | undefined {
+  try {
+    const { pid, host, process: id } = JSON.parse(text) as Record<string, unknown>
+    const known = typeof pid === 'number' && pid > 0 && typeof host === 'string' && typeof id === 'string'
+    return known ? { pid, host, process: id } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code

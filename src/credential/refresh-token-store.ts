@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../time/clock.js'
+import type { Millis } from '../time/units.js'
+import { takeLock, type Unlock } from './file-lock.js'
+import { SourceError } from './source.js'
+import { parseObject } from './token-text.js'
+
+/** What is kept between runs. */
+export type StoredSession = {
+  readonly refreshToken: string
+  /** What the last renewal gave, for the other processes (T3). */
+  readonly access: StoredAccess | undefined
+}
+
+export type StoredAccess = {
+  readonly token: string
+  /** Unix milliseconds. */
+  readonly expiresAt: number | undefined
+  /** Fingerprint of what was asked for: another configuration may want another one. */
+  readonly wanted: string
+}
+
+/**
+ * The refresh token of one credential, in `<state>/credentials/NAME.json`: readable by this user alone, replaced whole
+ * or not at all, changed under a lock that all processes respect (T6, TR-20, TR-21).
+ */
+export class RefreshTokenStore {
+  readonly path: string
+  readonly #folder: string
+  readonly #name: string
+  readonly #clock: Clock
+
+  constructor(state: string, name: string, clock: Clock) {
+    this.#folder = join(state, 'credentials')
+    this.#name = name
+    this.#clock = clock
+    this.path = join(this.#folder, `${name}.json`)
+  }
+
+  /** @throws what the system says when the folder cannot be made */
+  async makeFolder(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await chmod(this.#folder, 0o700)
+  }
+
+  /** Undefined when another process kept it for `patience`. @throws what the system says */
+  async lock(patience: Millis): Promise<Unlock | undefined> {
+    await this.makeFolder()
+    return takeLock(join(this.#folder, `${this.#name}.lock`), this.#clock, patience)
+  }
+
+  /**
+   * What is kept for this session, undefined when there is nothing or what there is belongs to another one.
+   * @param session fingerprint of whose it is: never offer one server's token to another @throws SourceError
+   */
+  async read(session: string): Promise<StoredSession | undefined> {
+    const kept = parseObject((await readIfAny(this.path)) ?? '')
+    const refreshToken = kept?.['refresh_token']
+    if (kept?.['session'] !== session || typeof refreshToken !== 'string' || refreshToken === '') return undefined
+    const { access_token: token, expires_at: expiresAt, wanted } = kept
+    if (typeof token !== 'string' || typeof wanted !== 'string') return { refreshToken, access: undefined }
+    return { refreshToken, access: { token, expiresAt: typeof expiresAt === 'number' ? expiresAt : undefined, wanted } }
+  }
+
+  /** On disk when it resolves, whenever the machine stops. Only under the lock. @throws what the system says */
+  async write(session: string, { refreshToken, access }: StoredSession): Promise<void> {
+    await this.makeFolder()
+    await this.#removeDrafts()
+    const text = JSON.stringify({
+      session,
+      refresh_token: refreshToken,
+      access_token: access?.token,
+      expires_at: access?.expiresAt,
+      wanted: access?.wanted,
+    })
+    const draft = `${this.path}.${randomBytes(4).toString('hex')}.tmp`
+    try {
+      await writeSynced(draft, `${text}\n`)
+      await rename(draft, this.path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
+    }
+    // Windows opens no directories, and needs it not.
+    if (process.platform !== 'win32') await syncFolder(this.#folder)
+  }
+
+  /** Left by processes that died while they wrote, or took over a lock. */
+  async #removeDrafts(): Promise<void> {
+    for (const file of await readdir(this.#folder)) {
+      if (!file.startsWith(this.#name)) continue
+      if (/^\.(?:json\.[0-9a-f]{8}\.tmp|lock\.[0-9a-f]{8})$/.test(file.slice(this.#name.length)))
+        await rm(join(this.#folder, file), { force: true })
+    }
+  }
+}
+
+async function writeSynced(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function readIfAny(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const { code = 'unknown error' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new SourceError(`cannot read ${path} (${code})`, false)
+  }
+}

@@ -1,0 +1,98 @@
+import type { Credential } from '../credential/credentials.js'
+import type { Token, Unavailable } from '../credential/token.js'
+import { mayCarry } from '../http/cleartext.js'
+import type { Fields } from '../http/fields.js'
+import { inject, wantsToken } from '../http/injection.js'
+import { decideRenewal, type Renewal } from '../policy/credential.js'
+import type { Cancel } from '../time/clock.js'
+import type { Millis } from '../time/units.js'
+import type { RequestHead } from './lane.js'
+import type { Plan } from './plan.js'
+import type { Services } from './services.js'
+
+/** `undefined` for a route without a credential, and where the token may not travel (T5): then the request goes as it is. */
+export function authorizationFor(
+  { credential }: Pick<Services, 'credential'>,
+  { route, scheme, host, path }: Plan,
+  { fields }: RequestHead,
+  { isDirect }: { readonly isDirect: boolean },
+): Authorization | undefined {
+  const found = route.credential === undefined ? undefined : credential(route.credential)
+  if (found === undefined || !mayCarry({ scheme, host, direct: isDirect }, found.allowCleartext)) return undefined
+  return new Authorization(found, fields, path)
+}
+
+/** What goes out in place of the client's own fields and path. */
+export type Authorized = { readonly fields: Fields; readonly path: string }
+
+/** One exchange's use of its route's credential: a token for each attempt, and one forced renewal at most (T2, L1). */
+export class Authorization {
+  readonly #credential: Credential
+  readonly #fields: Fields
+  readonly #path: string
+  /** What the attempt under way carries. */
+  #sent: Token | undefined
+  #renewed = false
+  #cancel: Cancel | undefined
+
+  /** @param fields the client's own @param path at the upstream */
+  constructor(credential: Credential, fields: Fields, path: string) {
+    this.#credential = credential
+    this.#fields = fields
+    this.#path = path
+  }
+
+  /** Tells credentials apart at a cooldown gate (R8). */
+  get print(): string {
+    return `credential ${this.#credential.name}`
+  }
+
+  /** The next attempt as it may go out now; `undefined` while there is no token. A string: why the token cannot be sent. */
+  prepare(): Authorized | string | undefined {
+    const { injection, cache } = this.#credential
+    const own = { fields: this.#fields, path: this.#path }
+    this.#sent = undefined
+    if (!wantsToken(injection, this.#fields, this.#path)) return own
+    const token = cache.current()
+    if (token === undefined) return undefined
+    const injected = inject(injection, token.value, this.#fields, this.#path) ?? own
+    if ('refuse' in injected) return injected.refuse
+    this.#sent = token
+    return injected
+  }
+
+  /** Waits for a token, when `prepare` had none. @param dueAt monotonic @param done told why there is none */
+  await(dueAt: number, done: (unavailable: Unavailable | undefined) => void): void {
+    this.#cancel = this.#credential.cache.acquire(dueAt, result => {
+      this.#cancel = undefined
+      done('value' in result ? undefined : result)
+    })
+  }
+
+  /** What to do about an answer; `undefined` unless it is a 401. @param repeatable the body can be given again */
+  decide(
+    answer: { readonly status: number; readonly fields: Fields },
+    repeatable: boolean,
+    { timeLeft }: { readonly timeLeft: Millis },
+  ): Renewal | undefined {
+    const { injection, on_401 } = this.#credential
+    const carrier = this.#sent === undefined ? undefined : injection.carrier.kind
+    return decideRenewal(answer, { carrier, renewed: this.#renewed, repeatable, timeLeft }, on_401)
+  }
+
+  /** Has the refused token renewed. @param done told whether there is another one now */
+  renew(dueAt: number, done: (renewed: boolean) => void): void {
+    if (this.#sent === undefined) return
+    this.#renewed = true
+    this.#cancel = this.#credential.cache.renew(this.#sent, dueAt, token => {
+      this.#cancel = undefined
+      done(token !== undefined)
+    })
+  }
+
+  /** Nobody waits any more; a call to the source goes on for others (TR-03). */
+  cancel(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+}

@@ -1,0 +1,61 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import { type Home, spawnMulligan } from './mulligan.js'
+
+type LogRecord = Readonly<Record<string, unknown>>
+
+/** `mulligan start` of this build, as a process of its own. */
+export type LiveDaemon = {
+  readonly pid: number
+  readonly port: number
+  /** Of its admin side, such as `127.0.0.1:41234`. */
+  readonly admin: string
+  /** Resolves with the first record for which `wanted` holds, past or to come. */
+  readonly said: (wanted: (record: LogRecord) => boolean) => Promise<LogRecord>
+  /** SIGTERM, and the wait for its end. */
+  readonly stop: () => Promise<unknown>
+}
+
+/** On ports of its own, gone when the test is over. @param admin `off` or an address, any port otherwise */
+export async function startLive(t: Test, { env, folder }: Home, admin = '127.0.0.1:0'): Promise<LiveDaemon> {
+  const args = ['start', '--listen', '127.0.0.1:0', '--admin', admin, '--log-format', 'json']
+  const child = spawnMulligan(args, { env, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  const gone = once(child, 'close')
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    return gone
+  })
+  const records: LogRecord[] = []
+  const waiting = new Set<() => void>()
+  const wake = () => {
+    for (const look of waiting) look()
+  }
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', line => {
+    records.push(JSON.parse(line) as LogRecord)
+    wake()
+  })
+  const said = (wanted: (record: LogRecord) => boolean): Promise<LogRecord> =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        const record = records.find(wanted)
+        if (record === undefined) return
+        waiting.delete(look)
+        resolve(record)
+      }
+      waiting.add(look)
+      look()
+      void gone.then(() => reject(new Error(`the daemon ended; it said ${JSON.stringify(records.at(-1))}`)))
+    })
+  const ready = await said(({ msg }) => msg === 'ready')
+  return {
+    pid: child.pid ?? 0,
+    port: Number(new URL(String(ready['proxy'])).port),
+    admin: String(ready['admin']).replace('http://', ''),
+    said,
+    stop: () => {
+      child.kill('SIGTERM')
+      return gone
+    },
+  }
+}

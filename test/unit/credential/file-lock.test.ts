@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { takeLock, type Unlock } from '../../../src/credential/file-lock.js'
+import { systemClock } from '../../../src/time/clock.js'
+import { millis, seconds } from '../../../src/time/units.js'
+import { shortDir } from '../../support/short-dir.js'
+
+/** No process has it: above every system's highest number. */
+const NOBODY = 2 ** 30
+
+const lockIn = (t: Test): string => join(shortDir(t), 'vendor.lock')
+
+const owner = (change: object) => JSON.stringify({ pid: process.pid, host: hostname(), process: 'p', ...change })
+
+const take = (path: string, patience = seconds(10)) => takeLock(path, systemClock, patience)
+
+test('TR-21: a lock is held by one at a time, and whoever waits has it next', async t => {
+  const path = lockIn(t)
+  const order: string[] = []
+  const work = async (name: string) => {
+    const unlock = (await take(path)) as Unlock
+    order.push(`${name} in`)
+    await new Promise(resolve => setImmediate(resolve))
+    order.push(`${name} out`)
+    await unlock()
+  }
+  await Promise.all(['a', 'b', 'c', 'd'].map(work))
+  for (let i = 0; i < order.length; i += 2) t.equal(order[i]?.[0], order[i + 1]?.[0], order.join())
+  t.same(readdirSync(join(path, '..')), [], 'nothing is left')
+})
+
+test('a lock that stays taken is waited for no longer than told', async t => {
+  const path = lockIn(t)
+  const unlock = await take(path)
+  t.equal(await take(path, millis(0)), undefined)
+  await unlock?.()
+  t.ok(await take(path, millis(0)))
+})
+
+test("TR-21: an abandoned lock is taken at once, one that may be somebody's is not", async t => {
+  const rows: [string, text: string, ageMs: number, taken: boolean][] = [
+    ['a process that is gone', owner({ pid: NOBODY }), 0, true],
+    ['this number, another run: a container that was started again', owner({}), 0, true],
+    ['a process that is there', owner({ pid: process.ppid }), 0, false],
+    ['another machine or container', owner({ pid: NOBODY, host: 'elsewhere' }), 0, false],
+    ['another machine, 31 s ago', owner({ pid: NOBODY, host: 'elsewhere' }), 31_000, true],
+    ['a process that is there, 31 s ago', owner({ pid: process.ppid }), 31_000, true],
+    ['from the future: the clock was set back', owner({ pid: process.ppid }), -40_000, true],
+    ['without a name', '', 0, false],
+    ['without a name, 2 s ago', '', 2_000, true],
+    ['nonsense, 2 s ago', '[1', 2_000, true],
+  ]
+  for (const [name, text, ageMs, taken] of rows) {
+    const path = lockIn(t)
+    writeFileSync(path, text)
+    const at = (Date.now() - ageMs) / 1_000
+    utimesSync(path, at, at)
+    const unlock = await take(path, millis(0))
+    t.equal(unlock !== undefined, taken, name)
+    await unlock?.()
+    t.equal(existsSync(path), !taken, `${name}: left as it should be`)
+  }
+})
+
+test('a lock that another one took over is not taken away by its first owner', async t => {
+  const path = lockIn(t)
+  const unlock = await take(path)
+  writeFileSync(path, owner({ pid: process.ppid }))
+  await unlock?.()
+  t.equal(readFileSync(path, 'utf8'), owner({ pid: process.ppid }))
+})
+
+test('a lock that cannot be made is told as the system tells it', async t => {
+  await t.rejects(take(join(lockIn(t), 'below', 'nothing.lock')), { code: 'ENOENT' })
+})
