@@ -7,6 +7,9 @@ const PASSED = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] 
 /** What keys of a terminal send, to every process of its foreground. */
 const FROM_KEYS: readonly string[] = ['SIGINT', 'SIGQUIT']
 
+/** Milliseconds that a signal to several processes may take to be told to all. */
+const TOLD_LATE = 50
+
 /** From its making until `close`, signals end the child and not us: we have to clean up behind it. */
 export class SignalRelay {
   #child: ChildProcess | undefined
@@ -22,8 +25,9 @@ export class SignalRelay {
     return this.#early
   }
 
-  /** A key of the terminal interrupted child and us alike. */
-  get interrupted(): boolean {
+  /** A key of the terminal interrupted child and us alike. The end of the child may be told first, so this takes a moment. */
+  async interrupted(): Promise<boolean> {
+    if (!this.#interrupted) await new Promise(resolve => setTimeout(resolve, TOLD_LATE))
     return this.#interrupted
   }
 

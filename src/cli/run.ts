@@ -31,10 +31,10 @@ export async function run(input: CommandInput): Promise<number> {
     return complain(input, error)
   } finally {
     await sandbox.close()
+    const byInterrupt = ending?.kind === 'killed' && ending.signal === 'SIGINT' && (await relay.interrupted())
     relay.close()
     // A shell ends its loop only if it sees that the interrupt ended what it ran.
-    if (relay.interrupted && ending?.kind === 'killed' && ending.signal === 'SIGINT')
-      process.kill(process.pid, 'SIGINT')
+    if (byInterrupt) process.kill(process.pid, 'SIGINT')
   }
 }
 
