@@ -1,4 +1,4 @@
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import type { Fields } from '../http/fields.js'
 import type { Cancel, Clock } from '../time/clock.js'
@@ -22,7 +22,8 @@ const FIELD_OVERHEAD = 32
 /** Megabytes that a connection may hold in Node before it refuses new streams. */
 const MEMORY_MAX = 64
 
-const { NGHTTP2_ENHANCE_YOUR_CALM } = constants
+/** RFC 9113 §7. */
+const ENHANCE_YOUR_CALM = 0xb
 
 /** Serves one request. @param raw its fields as they came, pseudo-header fields among them */
 type StreamHandler = (stream: ServerHttp2Stream, raw: Fields) => void
@@ -51,7 +52,8 @@ export class Http2Connection {
     this.#handler = handler
     this.#all = all
     this.#resets = new ResetBudget(clock)
-    this.#session = performServerHandshake(throughJs(socket), {
+    // Only loaded when a client chooses it.
+    this.#session = process.getBuiltinModule('node:http2').performServerHandshake(throughJs(socket), {
       settings: {
         maxConcurrentStreams: STREAMS_MAX,
         initialWindowSize: STREAM_WINDOW,
@@ -99,7 +101,7 @@ export class Http2Connection {
 
   #onReset(): void {
     if (this.#resets.spend() || this.#session.destroyed) return
-    this.#session.destroy(new Error('more requests were reset than may be'), NGHTTP2_ENHANCE_YOUR_CALM)
+    this.#session.destroy(new Error('more requests were reset than may be'), ENHANCE_YOUR_CALM)
   }
 
   #startTimer(): void {

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { Exchange } from '../exchange/exchange.js'
 import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
 import type { Fields } from '../http/fields.js'
@@ -8,7 +8,8 @@ import { kept } from '../wire/shared-read.js'
 /** Bytes of an answer that wait for the client before its upstream is paused; Node's own mark would pause it at each read. */
 const WRITE_BUFFER = 131_072
 
-const { NGHTTP2_NO_ERROR } = constants
+/** RFC 9113 §7. */
+const NO_ERROR = 0
 
 /** The request body of one stream. Until `start` the client may send a window's worth, which waits. */
 export class Http2Body implements ClientBody {
@@ -133,7 +134,7 @@ export class Http2Answer implements ClientAnswer {
     if (this.#over || stream.endAfterHeaders || stream.readableEnded) return
     stream.removeAllListeners('data')
     stream.resume()
-    if (stream.state.remoteClose === 0) stream.close(NGHTTP2_NO_ERROR)
+    if (stream.state.remoteClose === 0) stream.close(NO_ERROR)
   }
 
   #onDrain(): void {
