@@ -77,7 +77,7 @@ export async function startDaemon(
       loopGuard: createLoopGuard(() => own),
       egress: () => egress,
       via: viaValue(pseudonym),
-      get secureContext() {
+      secureContext: () => {
         roots ??= createSecureContext()
         return roots
       },

@@ -1,7 +1,7 @@
 import type { ListenAddress } from '../config/config.js'
+import { listenUrl } from '../config/listen-address.js'
 import { packageVersion } from '../config/package-root.js'
 import type { CredentialStatus } from '../credential/credentials.js'
-import { formatAuthority } from '../http/authority.js'
 import type { Millis } from '../time/units.js'
 
 /** What the daemon knows of itself. */
@@ -51,8 +51,8 @@ export function statusAnswer({ proxy, mounts, draining, uptime, credentials }: D
     pid: process.pid,
     uptime_s: Math.floor(uptime / 1_000),
     draining,
-    proxy: proxy.map(urlOf),
-    mounts: mounts === undefined ? 'same' : urlOf(mounts),
+    proxy: proxy.map(listenUrl),
+    mounts: mounts === undefined ? 'same' : listenUrl(mounts),
     credentials: credentials.map(credentialAnswer),
   }
 }
@@ -72,10 +72,6 @@ export function credentialAnswer(status: CredentialStatus): CredentialAnswer {
     error: error ?? null,
   }
 }
-
-/** As in the log's record `ready`. */
-const urlOf = (address: ListenAddress): string =>
-  address.kind === 'unix' ? `unix:${address.path}` : `http://${formatAuthority(address)}`
 
 /** RFC 3339 has four digits for a year; a token may say that it lives longer. */
 const LAST_DATE = Date.UTC(9999, 11, 31, 23, 59, 59)

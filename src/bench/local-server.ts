@@ -47,7 +47,7 @@ export async function startProgram(
 }
 
 /** Not everybody takes port 0: one that was free a moment ago has to do. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { splitNoProxy } from '../http/no-proxy.js'
 import { ADDED_VARIABLES, BUNDLE_VARIABLES } from '../trust/ca-variables.js'
 import type { TrustFiles } from '../trust/trust-files.js'
 import { javaOptions } from './java-options.js'
@@ -62,9 +63,7 @@ const bothCases = (name: string, value: string): Variables => [
 
 /** The parent's entries stay, but for `*`: who asks for a proxy does not mean none. */
 function noProxyList(parent: Env, loopback: boolean): string[] {
-  const kept = (parent['no_proxy'] || parent['NO_PROXY'] || '')
-    .split(/[\s,]+/)
-    .filter(entry => !['', '*'].includes(entry))
+  const kept = splitNoProxy(parent['no_proxy'] || parent['NO_PROXY'] || '').filter(entry => entry !== '*')
   if (loopback) return kept.filter(entry => !LOOPBACK.includes(entry.toLowerCase()))
   return [...new Set([...kept, ...LOOPBACK])]
 }

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import type { ListenAddress } from '../config/config.js'
-import { formatListenAddress } from '../config/listen-address.js'
+import { clientAddress, formatListenAddress } from '../config/listen-address.js'
 import { seconds } from '../time/units.js'
 
 /** A daemon that takes longer to answer is none. */
@@ -43,14 +43,11 @@ function reachable(admin: ListenAddress | undefined): ListenAddress {
     throw new NoDaemonError(
       'the admin side is off (listen.admin), and a daemon is asked there; turn it on: --admin 127.0.0.1:8403',
     )
-  if (admin.kind === 'unix') return admin
-  if (admin.port === 0)
+  if (admin.kind === 'tcp' && admin.port === 0)
     throw new NoDaemonError(
       'listen.admin has port 0, which is any free one; say which, from the record `ready` of its log: --admin ADDR',
     )
-  // "All addresses" is where a server listens, not where a client goes.
-  const host = admin.host === '0.0.0.0' ? '127.0.0.1' : admin.host === '::' ? '::1' : admin.host
-  return { ...admin, host }
+  return clientAddress(admin)
 }
 
 async function get(address: ListenAddress, path: string): Promise<{ status: number; text: string }> {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { proxyEnvironment, type Variables } from '../child/proxy-environment.js'
-import type { Config, ListenAddress } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { interceptHosts } from '../config/interception.js'
-import { formatListenAddress } from '../config/listen-address.js'
+import { clientAddress, listenUrl } from '../config/listen-address.js'
 import { systemClock } from '../time/clock.js'
 import type { TrustFiles } from '../trust/trust-files.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
@@ -30,7 +30,7 @@ export async function run(input: CommandInput): Promise<number> {
     throw new UsageError(`--shell ${shell} is not known; one of ${Object.keys(SHELLS).join(', ')}`)
   const { config } = await configOf(input)
   const address = config.listen.proxy.find(one => one.kind === 'tcp' && one.port !== 0)
-  if (address === undefined || address.kind !== 'tcp') {
+  if (address === undefined) {
     input.io.stderr.write('mulligan: no listener has a port that is known beforehand; set listen.proxy to one\n')
     return 2
   }
@@ -40,7 +40,7 @@ export async function run(input: CommandInput): Promise<number> {
   }
   const isContainer = shell === 'docker'
   const variables = proxyEnvironment({
-    proxyUrl: urlOf(address),
+    proxyUrl: listenUrl(clientAddress(address)),
     asksPassword,
     trust: await trustOf(config, input.io.env),
     loopback: input.values['proxy-loopback'] === true,
@@ -60,11 +60,4 @@ async function trustOf(config: Config, env: CommandInput['io']['env']): Promise<
   const { writeTrustFiles } = await import('../trust/trust-files.js')
   const { ca } = await openCa(config.state, hosts, systemClock)
   return writeTrustFiles(join(config.state, 'trust'), ca.pem, env)
-}
-
-/** "All addresses" is where a server listens, not where a client goes. */
-function urlOf(address: Extract<ListenAddress, { kind: 'tcp' }>): string {
-  const { host } = address
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${formatListenAddress({ ...address, host: reachable })}`
 }

@@ -1,10 +1,10 @@
 import { closeSync, writeSync } from 'node:fs'
 import { CaError } from '../certificate/ca-error.js'
-import type { Config, ListenAddress } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import { readConfig } from '../config/effective.js'
+import { listenUrl } from '../config/listen-address.js'
 import { ConfigError } from '../config/problems.js'
 import { SecretError } from '../config/secret.js'
-import { formatAuthority } from '../http/authority.js'
 import { BindError } from '../listener/doors.js'
 import { createLog, type Log } from '../log/log.js'
 import { type Daemon, startDaemon } from '../main.js'
@@ -38,9 +38,6 @@ function descriptor(text: string | undefined): number | undefined {
   return Number(text)
 }
 
-const url = (address: ListenAddress): string =>
-  address.kind === 'unix' ? `unix:${address.path}` : `http://${formatAuthority(address)}`
-
 /** The one line a supervisor, a script or a test waits for. */
 function announce(
   daemon: Daemon,
@@ -49,12 +46,12 @@ function announce(
   log: Log,
   readyFd: number | undefined,
 ): void {
-  const [proxy, ...more] = daemon.proxy.map(url)
+  const [proxy, ...more] = daemon.proxy.map(listenUrl)
   const ready = {
     proxy,
     ...(more.length > 0 && { also: more }),
-    admin: daemon.admin ? url(daemon.admin) : 'off',
-    ...(daemon.mounts && { mounts: url(daemon.mounts) }),
+    admin: daemon.admin ? listenUrl(daemon.admin) : 'off',
+    ...(daemon.mounts && { mounts: listenUrl(daemon.mounts) }),
     config: file ?? 'built-in default',
     routes: config.routes.length,
     pid: process.pid,

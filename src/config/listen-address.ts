@@ -24,6 +24,17 @@ export function formatListenAddress(address: ListenAddress): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
 }
 
+/** For people and for clients: `http://127.0.0.1:8402`, or `unix:/path`. */
+export const listenUrl = (address: ListenAddress): string =>
+  address.kind === 'unix' ? formatListenAddress(address) : `http://${formatListenAddress(address)}`
+
+/** Where a client of this machine connects: "all addresses" is where a server listens, not where anybody goes. */
+export function clientAddress(address: ListenAddress): ListenAddress {
+  if (address.kind === 'unix') return address
+  const { host } = address
+  return { ...address, host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host }
+}
+
 /** Only this machine can reach it: a loopback address, `localhost`, or a Unix socket. */
 export function isLocal(address: ListenAddress): boolean {
   if (address.kind === 'unix' || address.host === 'localhost') return true

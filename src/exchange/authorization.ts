@@ -15,10 +15,12 @@ export function authorizationFor(
   { credential }: Pick<Services, 'credential'>,
   { route, scheme, host, path }: Plan,
   { fields }: RequestHead,
-  { isDirect }: { readonly isDirect: boolean },
+  upstream: { readonly isDirect: boolean },
 ): Authorization | undefined {
-  const found = route.credential === undefined ? undefined : credential(route.credential)
-  if (found === undefined || !mayCarry({ scheme, host, direct: isDirect }, found.allowCleartext)) return undefined
+  if (route.credential === undefined) return undefined
+  const found = credential(route.credential)
+  if (found === undefined || !mayCarry({ scheme, host, direct: upstream.isDirect }, found.allowCleartext))
+    return undefined
   return new Authorization(found, fields, path)
 }
 

@@ -18,7 +18,7 @@ import type { Services } from './services.js'
 
 /**
  * queued: at the cooldown gate, before the first attempt · trying: an attempt is under way, its head not yet here ·
- * waiting: between attempts · answering: the final head went to the client, or bytes pass after a 101.
+ * waiting: between attempts, or for a token · answering: the final head went to the client, or bytes pass after a 101.
  */
 type State = 'new' | 'queued' | 'trying' | 'waiting' | 'answering' | 'over'
 

@@ -1,7 +1,7 @@
 import { viaValue } from '../http/via.js'
 import type { MethodClass } from '../policy/types.js'
 import type { Order } from '../upstream/dispatch.js'
-import type { Authorization } from './authorization.js'
+import type { Authorization, Authorized } from './authorization.js'
 import type { RequestHead } from './lane.js'
 import type { OriginView } from './origin-view.js'
 import type { Plan } from './plan.js'
@@ -17,6 +17,8 @@ export class NextOrder {
   readonly #origin: OriginView
   readonly #authorization: Authorization | undefined
   readonly #pseudonym: string
+  /** Without a credential: as the client sent it. */
+  readonly #plain: Authorized
 
   constructor(
     plan: Plan,
@@ -34,6 +36,7 @@ export class NextOrder {
     this.#origin = origin
     this.#authorization = authorization
     this.#pseudonym = pseudonym
+    this.#plain = { fields: request.fields, path: plan.path }
   }
 
   /**
@@ -41,8 +44,8 @@ export class NextOrder {
    * no attempt; or `undefined` while a token must be waited for.
    */
   make(number: number, fresh: boolean): Order | OwnRefusal | undefined {
-    const authorized = this.#authorization === undefined ? undefined : this.#authorization.prepare()
-    if (this.#authorization !== undefined && authorized === undefined) return undefined
+    const authorized = this.#authorization ? this.#authorization.prepare() : this.#plain
+    if (authorized === undefined) return undefined
     if (typeof authorized === 'string') return tokenUnfit(authorized)
     const admission = this.#origin.admit()
     if (!admission.admit) return breakerOpen(this.#origin.name, admission.retryAfter)
@@ -56,9 +59,9 @@ export class NextOrder {
     if (route.retry?.attempt_header !== undefined) extra.push(route.retry.attempt_header, String(number))
     return {
       method,
-      path: authorized?.path ?? this.#plan.path,
+      path: authorized.path,
       authority,
-      fields: authorized?.fields ?? this.#request.fields,
+      fields: authorized.fields,
       framing,
       extra,
       upgrade,

@@ -1,8 +1,22 @@
 import type { Fields } from './fields.js'
 import { fieldRole } from './hop-by-hop.js'
 
-/** Fields in the form that `node:http2` sends: by name, in lower case, several values as a list. */
-type Http2Fields = Record<string, string | number | string[]>
+/**
+ * Fields in the form that `node:http2` sends: names in lower case, in the order in which they first came. The lines of
+ * one name keep their order, but stand together: the API has no other form for repeats.
+ */
+export type Http2Fields = Record<string, string | string[]>
+
+/** Without a prototype: no field name means anything but itself. */
+export const noHttp2Fields = (): Http2Fields => Object.create(null) as Http2Fields
+
+/** Adds a line. @param name in lower case */
+export function addHttp2Line(fields: Http2Fields, name: string, value: string): void {
+  const there = fields[name]
+  if (there === undefined) fields[name] = value
+  else if (typeof there === 'string') fields[name] = [there, value]
+  else there.push(value)
+}
 
 /** `node:http2` throws when it is given one of these twice. */
 const ONE_LINE_ONLY: ReadonlySet<string> = new Set([
@@ -48,15 +62,11 @@ const ONE_LINE_ONLY: ReadonlySet<string> = new Set([
  * line of a field that may have only one.
  */
 export function http2Fields(fields: Fields): Http2Fields {
-  const result = Object.create(null) as Http2Fields
+  const result = noHttp2Fields()
   for (let i = 0; i < fields.length; i += 2) {
     const name = (fields[i] as string).toLowerCase()
-    const value = fields[i + 1] as string
-    if (isOfConnection(name)) continue
-    const before = result[name]
-    if (before === undefined) result[name] = value
-    else if (Array.isArray(before)) before.push(value)
-    else if (!ONE_LINE_ONLY.has(name)) result[name] = [String(before), value]
+    if (isOfConnection(name) || (name in result && ONE_LINE_ONLY.has(name))) continue
+    addHttp2Line(result, name, fields[i + 1] as string)
   }
   return result
 }
@@ -75,6 +85,6 @@ const hasNoContent = (status: number): boolean => status < 200 || status === 204
 export function http2Head(status: number, fields: Fields): Http2Fields {
   const head = http2Fields(fields)
   if (hasNoContent(status)) delete head['content-length']
-  head[':status'] = status
+  head[':status'] = String(status)
   return head
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Exchange } from '../exchange/exchange.js'
 import type { RefusalCode } from '../faults.js'
+import { type Authority, formatAuthority } from '../http/authority.js'
 
 /** The authority a CONNECT pinned for everything inside the tunnel (F3). */
 export type TunnelTarget = {
@@ -12,6 +13,15 @@ export type TunnelTarget = {
   readonly authority: string
   /** The name that the client asked for in its TLS handshake (RFC 6066 §3). */
   readonly servername: string | undefined
+}
+
+/** @param authority what the CONNECT asked for */
+export function tunnelTarget(
+  scheme: 'http' | 'https',
+  { host, port }: Authority,
+  servername: string | undefined,
+): TunnelTarget {
+  return { scheme, host, port, authority: formatAuthority({ host, port }, scheme === 'https' ? 443 : 80), servername }
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Route } from '../config/config.js'
-import { formatAuthority } from '../http/authority.js'
 import { fieldValues } from '../http/fields.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget } from '../http/request-target.js'
 import type { Door } from './admission.js'
-import { clientConnection, type TunnelTarget } from './client-connection.js'
+import { clientConnection, type TunnelTarget, tunnelTarget } from './client-connection.js'
 import type { Http2Lane } from './http2-lane.js'
 import { Interception } from './interception.js'
 import { giveRefusal } from './own-answer.js'
@@ -76,14 +75,7 @@ export class ConnectLane {
     new Tunnel(services, target, route, client, early, {
       answered,
       isRouted: () => rules().routes.ofOrigin('http', host, port).length > 0,
-      serveHttp: () =>
-        this.#serveHttp(client, {
-          scheme: 'http',
-          host,
-          port,
-          authority: formatAuthority(target, 80),
-          servername: undefined,
-        }),
+      serveHttp: () => this.#serveHttp(client, tunnelTarget('http', target, undefined)),
     }).open()
   }
 

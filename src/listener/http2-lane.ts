@@ -1,7 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Exchange } from '../exchange/exchange.js'
-import { refusalAnswer } from '../exchange/respond.js'
 import type { Fields } from '../http/fields.js'
 import { translateHead } from '../http/http2-request.js'
 import { admit, type Door } from './admission.js'
@@ -9,7 +8,7 @@ import type { TunnelTarget } from './client-connection.js'
 import { Http2Connection, type Http2Connections } from './http2-connection.js'
 import { Http2Answer, Http2Body } from './http2-stream.js'
 import type { Incoming } from './incoming.js'
-import { giveOwn, giveRefusal } from './own-answer.js'
+import { bugAnswer, giveOwn, giveRefusal, reportBug } from './own-answer.js'
 import { refusal } from './refusal.js'
 import type { ListenerContext } from './server.js'
 
@@ -62,14 +61,10 @@ export class Http2Lane {
     exchange.start()
   }
 
-  /** A bug ends its stream, not the connection; what guards the process logs it. */
+  /** A bug ends its stream, not the connection. */
   #bug(error: unknown, stream: ServerHttp2Stream, answer: Http2Answer, method: string): void {
-    process.nextTick(() => {
-      throw error
-    })
+    reportBug(error)
     if (stream.headersSent) return answer.abort()
-    const detail = 'a bug in mulligan ended this request'
-    const exchange = this.#context.services.newId()
-    giveOwn(answer, refusalAnswer({ code: 'proxy_internal_error', detail, exchange }), method)
+    giveOwn(answer, bugAnswer(this.#context.services), method)
   }
 }

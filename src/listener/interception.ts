@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Services } from '../exchange/services.js'
-import { formatAuthority } from '../http/authority.js'
 import { seconds } from '../time/units.js'
 import { noteTlsOver } from '../upstream/reset-socket.js'
 import { errorCode } from '../upstream/to-fault.js'
-import type { TunnelTarget } from './client-connection.js'
+import { type TunnelTarget, tunnelTarget } from './client-connection.js'
 import { hearFirstBytes } from './first-bytes.js'
+import { reportBug } from './own-answer.js'
 import type { TlsEnd } from './tls-end.js'
 import { type ConnectTarget, ESTABLISHED } from './tunnel.js'
 
@@ -61,7 +61,7 @@ export class Interception {
       // It asked for nothing, or for half of something.
       if (client.readableEnded) return void client.end()
       if (speech === 'tls') this.#secure()
-      else if (speech === 'http') this.#host.serveHttp1(client, this.#pinned('http', undefined))
+      else if (speech === 'http') this.#host.serveHttp1(client, tunnelTarget('http', this.#target, undefined))
       else this.#host.passOn()
     })
   }
@@ -73,10 +73,8 @@ export class Interception {
       made => this.#handshake(made),
       error => {
         this.#client.destroy()
-        // A certificate that cannot be made is a bug or a broken CA; what guards the process logs it.
-        process.nextTick(() => {
-          throw error
-        })
+        // A certificate that cannot be made is a bug or a broken CA.
+        reportBug(error)
       },
     )
   }
@@ -114,17 +112,16 @@ export class Interception {
   #serve(socket: TLSSocket): void {
     const { servername } = socket as TLSSocket & { readonly servername?: string | false | null }
     this.#watchFirstByte(socket)
-    const target = this.#pinned('https', servername || undefined)
+    const target = tunnelTarget('https', this.#target, servername || undefined)
     if (socket.alpnProtocol === 'h2') this.#host.serveHttp2(socket, target)
     else this.#host.serveHttp1(socket, target)
   }
 
   /** Some clients, Node among them, look at the certificate only after the handshake, and leave without a word. */
   #watchFirstByte(socket: TLSSocket): void {
-    const onClose = () => {
+    socket.once('close', () => {
       if (socket.bytesRead === 0) this.#end.onBrokenOff(this.#target.host, '')
-    }
-    socket.once('close', onClose)
+    })
   }
 
   #brokenOff(code: string): void {
@@ -146,10 +143,5 @@ export class Interception {
       bytes_in: 0,
       bytes_out: 0,
     })
-  }
-
-  #pinned(scheme: 'http' | 'https', servername: string | undefined): TunnelTarget {
-    const { host, port } = this.#target
-    return { scheme, host, port, authority: formatAuthority({ host, port }, scheme === 'https' ? 443 : 80), servername }
   }
 }

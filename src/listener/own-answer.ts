@@ -28,6 +28,19 @@ export function giveOwn(answer: ClientAnswer, own: OwnAnswer, method: string): v
   answer.end([])
 }
 
+/** Hands a bug to what guards the process, which logs it and goes on. */
+export function reportBug(error: unknown): void {
+  process.nextTick(() => {
+    throw error
+  })
+}
+
+/** What the client of an exchange that a bug ended gets. */
+export function bugAnswer({ newId }: Services): OwnAnswer {
+  const detail = 'a bug in mulligan ended this request'
+  return refusalAnswer({ code: 'proxy_internal_error', detail, exchange: newId() })
+}
+
 /** Refuses a request that never became an exchange; it is logged like one. */
 export function giveRefusal(answer: ClientAnswer, refusal: RefusalReason, request: Incoming, services: Services): void {
   const id = services.newId()

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Exchange } from '../exchange/exchange.js'
-import { refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import { type Admission, admit, type Door } from './admission.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
@@ -9,7 +8,7 @@ import { ConnectLane } from './connect.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
 import type { Http2Connections } from './http2-connection.js'
 import { Http2Lane } from './http2-lane.js'
-import { closesConnection, giveOwn, giveRefusal } from './own-answer.js'
+import { bugAnswer, closesConnection, giveOwn, giveRefusal, reportBug } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
 import type { TlsEnd } from './tls-end.js'
@@ -87,18 +86,15 @@ class HttpLane {
     })
   }
 
-  /** A bug ends its exchange, not the process; what guards the process logs it. */
+  /** A bug ends its exchange, not the process. */
   #bug(error: unknown, connection: ClientConnection, response: ServerResponse): void {
-    process.nextTick(() => {
-      throw error
-    })
+    reportBug(error)
     connection.refuseRest()
     if (response.headersSent) {
       connection.socket.destroy()
       return
     }
-    const detail = 'a bug in mulligan ended this request'
-    const own = refusalAnswer({ code: 'proxy_internal_error', detail, exchange: this.#context.services.newId() })
+    const own = bugAnswer(this.#context.services)
     response.writeHead(own.status, own.reason, [...own.fields, 'Connection', 'close']).end(own.body)
   }
 

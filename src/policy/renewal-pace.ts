@@ -4,7 +4,7 @@ import { afterHint, backoff } from './backoff.js'
 /** Between two renewals that a 401 forced, and after a token came: so long a 401 speaks of something else (T4, TR-10). */
 export const RENEWAL_FLOOR = seconds(5)
 
-/** After a failure nothing asks for U(0, 1 s), then 2 s, 4 s … 60 s (TR-04). */
+/** After a failure nothing asks for half to the whole of 1 s, then of 2 s, 4 s … 60 s (TR-04). */
 const COOLDOWN = { base: seconds(1), cap: seconds(60) }
 /** The longest a source's own hint is believed: one answer must not end a credential for a day. */
 const MAX_HINT = seconds(300)

@@ -15,8 +15,8 @@ export type DialOptions = {
   readonly clock: Clock
   /** Covers name resolution, TCP, the next hop and TLS together. */
   readonly timeout: Millis
-  /** Trust for TLS; the platform's roots when undefined. Certificates are always verified. */
-  readonly secureContext: SecureContext | undefined
+  /** Trust for TLS, asked for where there is any. Certificates are always verified. */
+  readonly secureContext: () => SecureContext
   /** Offer HTTP/2 by ALPN, besides HTTP/1.1; what was chosen is the socket's `alpnProtocol`. */
   readonly h2: boolean
   /** Reads into a shared buffer instead of allocating one per read; only for plain TCP without a tunnel. */
@@ -103,7 +103,7 @@ function reach(to: Destination, guard: DestinationGuard, options: DialOptions, d
   const socket =
     to.scheme === 'http'
       ? connect({ ...target, allowHalfOpen: true, ...(onread && { onread }) })
-      : openTls(to.host, h2, { ...target, ...(secureContext && { secureContext }) })
+      : openTls(to.host, h2, { ...target, secureContext: secureContext() })
   return untilUsable(socket, to.scheme, false, done)
 }
 
@@ -134,7 +134,7 @@ function reachThrough(
   const secured = (socket: Socket) => {
     if (to.scheme === 'http') return done({ socket })
     const { secureContext, h2 } = options
-    const inner = openTls(to.host, h2, { host: to.host, socket, ...(secureContext && { secureContext }) })
+    const inner = openTls(to.host, h2, { host: to.host, socket, secureContext: secureContext() })
     // What happens to it is told by the socket around it.
     socket.on('error', () => undefined)
     step(untilUsable(inner, 'https', true, done))

@@ -1,28 +1,20 @@
 import { STATUS_CODES } from 'node:http'
 import type { Fields } from '../http/fields.js'
 import { endToEndTrailers, fieldRole, namedByConnection } from '../http/hop-by-hop.js'
+import { addHttp2Line, type Http2Fields, noHttp2Fields } from '../http/http2-fields.js'
 import type { Framing, ResponseHead, WireFault } from '../wire/events.js'
 import { responseFraming } from '../wire/framing.js'
 import { wantsTrailers } from '../wire/serialize.js'
 import type { OutgoingHead } from './line.js'
 
-/**
- * Fields as `node:http2` takes them: names in lower case, in the order in which they first came. The lines of one
- * name keep their order, but stand together: the API has no other form for repeats.
- */
-export type H2Fields = Record<string, string | string[]>
-
 /** Bytes of a field line besides its name and value, as HTTP/1.1 would write it: `: ` and CRLF. */
 const LINE = 4
 
-// Without a prototype: no field name means anything but itself.
-const empty = (): H2Fields => Object.create(null) as H2Fields
-
 /** The field section of a request, pseudo-fields first (RFC 9113 §8.3.1), without what ends at this hop (§8.2.2). */
-export function requestFields(head: OutgoingHead, scheme: 'http' | 'https'): H2Fields {
+export function requestFields(head: OutgoingHead, scheme: 'http' | 'https'): Http2Fields {
   const { method, path, authority, fields, framing, extra } = head
   const named = namedByConnection(fields)
-  const out = empty()
+  const out = noHttp2Fields()
   out[':method'] = method
   out[':scheme'] = scheme
   out[':authority'] = authority
@@ -31,43 +23,37 @@ export function requestFields(head: OutgoingHead, scheme: 'http' | 'https'): H2F
     const name = (fields[i] as string).toLowerCase()
     const role = fieldRole(name)
     if (role !== undefined) keepForStream(out, name, fields[i + 1] as string, framing)
-    else if (named.size === 0 || !named.has(name)) add(out, name, fields[i + 1] as string)
+    else if (named.size === 0 || !named.has(name)) addHttp2Line(out, name, fields[i + 1] as string)
   }
   if (framing.kind === 'length') out['content-length'] = String(framing.length)
-  for (let i = 0; i < extra.length; i += 2) add(out, (extra[i] as string).toLowerCase(), extra[i + 1] as string)
+  for (let i = 0; i < extra.length; i += 2)
+    addHttp2Line(out, (extra[i] as string).toLowerCase(), extra[i + 1] as string)
   return out
 }
 
 /** The few fields of the client's hop that hold for ours too, because we do what they say. */
-function keepForStream(out: H2Fields, name: string, value: string, framing: Framing): void {
+function keepForStream(out: Http2Fields, name: string, value: string, framing: Framing): void {
   // Its place; the value is ours.
   if (name === 'content-length' && framing.kind === 'length') out[name] = ''
-  else if (name === 'trailer' && framing.kind === 'chunked') add(out, name, value)
+  else if (name === 'trailer' && framing.kind === 'chunked') addHttp2Line(out, name, value)
   // RFC 9113 §8.2.2: the only member that may be named.
   else if (name === 'te' && wantsTrailers(value)) out[name] = 'trailers'
 }
 
 /** Trailers of a request; what would frame or route is left out (RFC 9110 §6.5.1). */
-export function trailerFields(trailers: Fields): H2Fields {
+export function trailerFields(trailers: Fields): Http2Fields {
   const kept = endToEndTrailers(trailers)
-  const out = empty()
-  for (let i = 0; i < kept.length; i += 2) add(out, (kept[i] as string).toLowerCase(), kept[i + 1] as string)
+  const out = noHttp2Fields()
+  for (let i = 0; i < kept.length; i += 2) addHttp2Line(out, (kept[i] as string).toLowerCase(), kept[i + 1] as string)
   return out
-}
-
-function add(out: H2Fields, name: string, value: string): void {
-  const there = out[name]
-  if (there === undefined) out[name] = value
-  else if (typeof there === 'string') out[name] = [there, value]
-  else there.push(value)
 }
 
 /**
  * The same with one line for each name. `node:http2` refuses two lines of a field that is no list; whoever receives
  * them may read them as one (RFC 9110 §5.3).
  */
-export function joined(fields: H2Fields): H2Fields {
-  const out = empty()
+export function joined(fields: Http2Fields): Http2Fields {
+  const out = noHttp2Fields()
   for (const name of Object.keys(fields)) {
     const value = fields[name] as string | string[]
     out[name] = typeof value === 'string' ? value : value.join(name === 'cookie' ? '; ' : ', ')
@@ -76,7 +62,7 @@ export function joined(fields: H2Fields): H2Fields {
 }
 
 /** Bytes of a field section as HTTP/1.1 would write it. */
-export function sizeOf(fields: H2Fields): number {
+export function sizeOf(fields: Http2Fields): number {
   let size = 0
   for (const name of Object.keys(fields)) {
     const value = fields[name] as string | string[]

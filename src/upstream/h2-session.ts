@@ -1,11 +1,12 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Http2Fields } from '../http/http2-fields.js'
 import type { Clock } from '../time/clock.js'
 import type { ConnectionLimits } from './connection.js'
 import type { ProxyHop } from './egress-proxy.js'
-import type { H2Fields } from './h2-head.js'
 import { H2Stream } from './h2-stream.js'
 import { throughJs } from './js-stream.js'
+import { TRUSTED_IDLE } from './pool.js'
 import { errorCode } from './to-fault.js'
 
 /** What a session tells its origin. */
@@ -26,8 +27,6 @@ const STREAMS_MAX = 1_000
 const UNSETTLED_MAX = 1
 /** Stream identifiers are not used again, and end at 2^31-1 (RFC 9113 §5.1.1). */
 const LAST_STREAM = 2 ** 31 - 100_000
-/** A request that must not be repeated only trusts a connection that was heard this recently (R3). */
-const TRUSTED_SILENCE = 1_000
 /** After so long without a sign of life, a request that is given up takes its connection out of use. */
 const PATIENCE = 1_000
 /** What counts as one field line at least (RFC 9113 §6.5.2). */
@@ -106,7 +105,7 @@ export class H2Session {
 
   /** Heard of so recently that its death would be a surprise. */
   get trusted(): boolean {
-    return this.now - this.#heardAt < TRUSTED_SILENCE
+    return this.now - this.#heardAt < TRUSTED_IDLE
   }
 
   /** Milliseconds without a stream; 0 while there is one. */
@@ -130,7 +129,7 @@ export class H2Session {
 
   /** Opens a stream. @returns `undefined` when the connection takes none, or not with these fields */
   request(
-    fields: H2Fields,
+    fields: Http2Fields,
     options: { readonly endStream: boolean; readonly waitForTrailers: boolean },
   ): ClientHttp2Stream | undefined {
     if (this.#retired || this.#session.closed || this.#session.destroyed) return undefined

@@ -5,11 +5,9 @@ import { Connection, type ConnectionLimits } from './connection.js'
 import type { ProxyHop } from './egress-proxy.js'
 import { type H2Owner, H2Session } from './h2-session.js'
 import type { Line } from './line.js'
+import { IDLE_LIMIT } from './pool.js'
 import { SharedDial, Waiter } from './shared-dial.js'
 import type { AttemptFault } from './to-fault.js'
-
-/** Sessions without a stream are closed after so long, as pooled sockets are (R3). */
-const IDLE_LIMIT = 4_000
 
 /** What a dial that offered HTTP/2 led to. */
 export type Landed = H2Session | Connection | AttemptFault

@@ -2,9 +2,9 @@ import type { Clock } from '../time/clock.js'
 import type { Connection } from './connection.js'
 
 /** An upstream that closes idle sockets without saying when is assumed to do so after 5 s; we leave first (R3). */
-const IDLE_LIMIT = 4_000
+export const IDLE_LIMIT = 4_000
 /** A request that must not be repeated only trusts a socket that was in use this recently (R3). */
-const TRUSTED_IDLE = 1_000
+export const TRUSTED_IDLE = 1_000
 /** Idle sockets kept per origin; the oldest goes first. */
 const IDLE_MAX = 256
 

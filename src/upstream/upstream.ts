@@ -23,7 +23,8 @@ export type UpstreamOptions = {
   readonly egress: () => EgressProxy
   /** Our member of `Via`, for CONNECT to a next hop. */
   readonly via: string
-  readonly secureContext: SecureContext | undefined
+  /** What upstreams are trusted by; as of now. */
+  readonly secureContext: () => SecureContext
   /** Offer HTTP/2 to upstreams; as of now. */
   readonly h2: () => boolean
   readonly limits: ConnectionLimits

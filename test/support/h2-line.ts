@@ -10,13 +10,14 @@ import { certificate } from './next-hop.js'
 
 /** One upstream by itself, that trusts the certificate of tests. */
 export function lonelyUpstream(t: Test, port: number, clock: Clock = systemClock): Upstream {
+  const context = createSecureContext({ ca: certificate.cert })
   const upstreams = new Upstreams({
     clock,
     guard: () => undefined,
     loopGuard: () => undefined,
     egress: () => STRAIGHT,
     via: '1.1 test',
-    secureContext: createSecureContext({ ca: certificate.cert }),
+    secureContext: () => context,
     h2: () => true,
     limits: { headBytes: 65_536, interimMax: 8 },
   })

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
+export { freePort } from '../../src/bench/local-server.js'
+
 export type OpenedTunnel = { readonly socket: Socket; readonly head: string; readonly status: number }
 
 /** Sends a CONNECT. @param early bytes right behind it @returns when its answer is here; the rest is on the socket */
@@ -90,14 +92,4 @@ export async function startRawServer(t: Test, accept?: (socket: Socket) => void,
       return sockets[next++] as Socket
     },
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

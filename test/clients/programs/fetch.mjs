@@ -1,15 +1,3 @@
-import { answered, api, binary, readEvents, run, tell, upload, urlOf } from './cells.mjs'
+import { runFetch } from './fetch-cells.mjs'
 
-const read = async (cell, answer) => answered(cell, answer.status, Buffer.from(await answer.arrayBuffer()))
-
-await run({
-  get: async cell => read(cell, await fetch(urlOf(cell))),
-  upload: async cell => read(cell, await fetch(urlOf(cell), { method: 'POST', body: upload(), headers: binary })),
-  events: async cell => {
-    const { body } = await fetch(urlOf(cell))
-    await readEvents(body, async event => {
-      await (await fetch(`${api}/ack`)).text()
-      tell(cell, { event })
-    })
-  },
-})
+await runFetch(fetch)
