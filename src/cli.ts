@@ -7,6 +7,7 @@ import { createPaint } from './cli/paint.js'
 import { nearest } from './config/did-you-mean.js'
 import { packageVersion } from './config/package-root.js'
 import { ConfigError } from './config/problems.js'
+import { StoreError } from './store/store.js'
 
 const processIo: CommandIo = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() }
 
@@ -105,7 +106,7 @@ function unknownFlag(flag: string, names: readonly string[]): UsageError {
 
 const firstSentence = (text: string): string => text.split(/\.\s|\n/)[0] ?? text
 
-/** Configuration and usage errors are the user's to mend: 2. Anything else is ours, and shows where: 1. */
+/** Configuration and usage errors are the user's to mend: 2; what cannot be reached: 3. Anything else is ours, and shows where: 1. */
 function complain(error: unknown, word: string | undefined, io: CommandIo): number {
   const paint = createPaint(io.stderr, io.env)
   if (error instanceof ConfigError) {
@@ -117,9 +118,9 @@ function complain(error: unknown, word: string | undefined, io: CommandIo): numb
     io.stderr.write(`${paint('red', 'mulligan')}: ${error.message}\nTry: mulligan ${known ? `${word} ` : ''}--help\n`)
     return 2
   }
-  if (error instanceof CaError) {
+  if (error instanceof CaError || error instanceof StoreError) {
     io.stderr.write(`${paint('red', 'mulligan')}: ${error.message}\n`)
-    return 1
+    return error instanceof StoreError && error.trouble === 'unreachable' ? 3 : 1
   }
   io.stderr.write(
     `${paint('red', 'mulligan')}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,

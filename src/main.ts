@@ -7,9 +7,12 @@ import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
 import { secretReader } from './config/secret.js'
 import type { Credentials } from './credential/credentials.js'
+import type { OpenPayments } from './exchange/open-payments.js'
 import { BodyMemory } from './exchange/repeatable-body.js'
 import type { Services } from './exchange/services.js'
+import { Unattended } from './exchange/unattended.js'
 import { viaValue } from './http/via.js'
+import type { OpenIdempotency } from './idempotency/open-idempotency.js'
 import type { Door } from './listener/admission.js'
 import { createClientAccess } from './listener/client-access.js'
 import { Doors } from './listener/doors.js'
@@ -43,7 +46,7 @@ export type Daemon = {
 
 /**
  * @param given the authority to vouch with, instead of the one in the state directory
- * @throws BindError, SecretError, CaError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives
+ * @throws BindError, SecretError, CaError, StoreError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives
  */
 export async function startDaemon(
   config: Config,
@@ -67,6 +70,8 @@ export async function startDaemon(
   const pseudonym = `mulligan-${run}`
   let count = 0
   let credentials = await openCredentials(config, env, log)
+  let keys = await openIdempotency(config, env, log)
+  let payments = await openPayments(config, env, log)
   const services: Services = {
     clock,
     random: systemRandom,
@@ -86,6 +91,13 @@ export async function startDaemon(
     }),
     healths: new UpstreamHealths(clock),
     credential: name => credentials?.get(name),
+    get idempotency() {
+      return keys?.idempotency
+    },
+    get payments() {
+      return payments?.payments
+    },
+    unattended: new Unattended(),
     bodyMemory: new BodyMemory(config.limits.body_memory_total),
     spillDirectory,
     pseudonym,
@@ -127,6 +139,10 @@ export async function startDaemon(
       const nextRoots = namedRoots(next)
       const nextCredentials = credentials ?? (await openCredentials(next, env, log))
       await authority.prepare(next)
+      keys ??= await openIdempotency(next, env, log)
+      // Last of what can fail: from here on the new wallets pay.
+      if (payments) await payments.reload(next)
+      else payments = await openPayments(next, env, log)
       roots = nextRoots
       guard = guardFor(next, own)
       egress = nextEgress
@@ -135,12 +151,17 @@ export async function startDaemon(
       rules = nextRules
     },
     drain: async () => {
-      const clean = await doors.drain(rules.config.shutdown.drain)
+      const { drain } = rules.config.shutdown
+      const cutAt = clock.monotonic() + drain
+      const clean = await doors.drain(drain)
+      const finished = await services.unattended.none(clock, millis(Math.max(0, cutAt - clock.monotonic())))
       services.upstreams.close()
       services.healths.close()
       credentials?.close()
+      await keys?.close()
+      await payments?.close()
       await admin?.close()
-      return clean
+      return clean && finished
     },
   }
 }
@@ -180,6 +201,22 @@ async function openCredentials(config: Config, env: NodeJS.ProcessEnv, log: Log)
     onRefresh: refreshRecorder(log, systemClock),
     warn: (credential, what) => log.logger.warn({ credential }, what),
   })
+}
+
+/** Loaded, and a store opened, only where a route deals in idempotency keys; another store needs a restart. */
+async function openIdempotency(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<OpenIdempotency | undefined> {
+  if (!config.routes.some(route => route.idempotency !== undefined)) return undefined
+  const { openIdempotency: open } = await import('./idempotency/open-idempotency.js')
+  return open(config, env, error =>
+    log.logger.error({ error: error.message }, 'the end of a claim could not be stored'),
+  )
+}
+
+/** Loaded, and wallets opened, only where a route pays. */
+async function openPayments(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<OpenPayments | undefined> {
+  if (!config.routes.some(route => route.payment !== undefined)) return undefined
+  const { openPayments: open } = await import('./exchange/open-payments.js')
+  return open(config, env, log.logger)
 }
 
 async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {

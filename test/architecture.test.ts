@@ -10,11 +10,13 @@ import { packageRoot } from '../src/config/package-root.js'
  */
 const ORDER: readonly (readonly string[])[] = [
   ['time', 'faults'],
+  ['json'],
   ['http'],
-  ['wire', 'route'],
+  ['wire', 'route', 'x402'],
   ['policy'],
   ['config'],
-  ['state', 'upstream', 'certificate', 'credential'],
+  ['store', 'rpc'],
+  ['state', 'upstream', 'certificate', 'credential', 'idempotency', 'signer', 'ledger'],
   ['exchange'],
   ['listener'],
   ['admin'],
@@ -22,14 +24,14 @@ const ORDER: readonly (readonly string[])[] = [
   ['main'],
   ['trust'],
   ['child'],
-  ['demo', 'bench'],
+  ['demo', 'bench', 'conformance'],
   ['cli'],
 ]
 
 /** Same in, same out: no clock, randomness, environment, I/O or logging. */
-const PURE = /^src\/(?:http|wire|route|policy)\/|^src\/faults\.ts$|^src\/time\/units\.ts$/
+const PURE = /^src\/(?:json|http|wire|route|x402|policy)\/|^src\/faults\.ts$|^src\/time\/units\.ts$/
 /** Libraries that only compute. */
-const PURE_PACKAGES = new Set(['structured-headers'])
+const PURE_PACKAGES = new Set(['structured-headers', 'node:buffer', 'node:zlib'])
 const IMPURE =
   /\b(?:Date\.now|new Date\(\)|performance\.|Math\.random|process\.|set(?:Timeout|Interval|Immediate)|queueMicrotask|console\.|crypto\.|fetch\()/
 
@@ -37,7 +39,18 @@ const IMPURE =
 const CLOCKS = /^src\/(?:time\/clock\.ts|child\/|demo\/|bench\/)/
 
 /** Modules that may only be loaded when they are needed: each costs more at start than the whole proxy. */
-const LAZY = new Set(['fastify', 'pino-pretty', '@peculiar/asn1-schema', '@peculiar/asn1-x509', 'jose', 'oauth4webapi'])
+const LAZY = new Set([
+  'fastify',
+  'pino-pretty',
+  '@peculiar/asn1-schema',
+  '@peculiar/asn1-x509',
+  'jose',
+  'oauth4webapi',
+  'lmdb',
+  'ioredis',
+  'micro-eth-signer',
+  'micro-eth-signer/keystore.js',
+])
 
 const root = fileURLToPath(packageRoot())
 

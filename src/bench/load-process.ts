@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { openConnection, type Way } from './load-connection.js'
 import { MessageReader } from './message-reader.js'
-import type { TlsWay } from './suite.js'
-import { requestBytes, type Workload } from './workloads.js'
+import type { KeyUse, TlsWay } from './suite.js'
+import { KEY_NUMBER, requestBytes, type Workload } from './workloads.js'
 
 /**
  * One measurement, as the parent asks for it. The load says `ready` when every lane has had an answer, so that what
@@ -14,6 +14,7 @@ export type LoadOrder = {
   readonly workload: Workload
   readonly port: number
   readonly tls: TlsWay | undefined
+  readonly key: KeyUse | undefined
   readonly target: string
   readonly host: string
   readonly lanes: number
@@ -26,18 +27,27 @@ export type LoadResult = {
   readonly errors: number
   readonly failure: string | undefined
   readonly seconds: number
+  /** What the middle request took, in microseconds. */
+  readonly medianMicros: number
 }
+
+/** Every new key of this process is another one. */
+let keys = 0
 
 /** A closed loop: every lane sends its next request when the answer is complete. */
 class Load {
   readonly #order: LoadOrder
   readonly #bytes: Buffer
+  /** Where the number of the key stands, if each request has another. */
+  readonly #keyAt: number | undefined
   readonly #way: Way
   /** Kept connections, and lanes that begin with a new one. */
   #idle: (Socket | undefined)[] = []
   readonly #open = new Set<Socket>()
   #busy = 0
   #requests = 0
+  readonly #sentAt = new WeakMap<Socket, number>()
+  #took: number[] = []
   #errors = 0
   #failure: string | undefined
   #running = false
@@ -47,7 +57,8 @@ class Load {
   constructor(order: LoadOrder) {
     const { port, tls, lanes } = order
     this.#order = order
-    this.#bytes = requestBytes(order.workload, order.target, order.host)
+    this.#bytes = requestBytes(order.workload, order.target, order.host, order.key !== undefined)
+    this.#keyAt = order.key === 'new' ? this.#bytes.indexOf(KEY_NUMBER) : undefined
     this.#way = {
       port,
       tunnel: tls?.tunnel,
@@ -64,6 +75,7 @@ class Load {
   /** Requests for as long as was ordered; those that are under way then are waited for. */
   async run(): Promise<LoadResult> {
     this.#requests = 0
+    this.#took = []
     this.#running = true
     const startedAt = performance.now()
     setTimeout(() => {
@@ -71,7 +83,8 @@ class Load {
     }, this.#order.seconds * 1_000)
     await this.#wave()
     const seconds = (performance.now() - startedAt) / 1_000
-    return { requests: this.#requests, errors: this.#errors, failure: this.#failure, seconds }
+    const medianMicros = (this.#took.sort((a, b) => a - b)[this.#took.length >> 1] ?? 0) * 1_000
+    return { requests: this.#requests, errors: this.#errors, failure: this.#failure, seconds, medianMicros }
   }
 
   close(): void {
@@ -92,7 +105,7 @@ class Load {
   }
 
   #next(socket: Socket | undefined): void {
-    if (socket !== undefined) socket.write(this.#bytes)
+    if (socket !== undefined) this.#send(socket)
     else
       openConnection(this.#way).then(
         opened => this.#begin(opened),
@@ -115,11 +128,25 @@ class Load {
       }
     })
     socket.on('error', fail).on('close', () => fail('a connection was closed'))
-    socket.write(this.#bytes)
+    this.#send(socket)
+  }
+
+  #send(socket: Socket): void {
+    this.#sentAt.set(socket, performance.now())
+    if (this.#keyAt === undefined) socket.write(this.#bytes)
+    else socket.write(this.#numbered(this.#keyAt))
+  }
+
+  /** A copy: what a socket has not sent yet must not change. */
+  #numbered(at: number): Buffer {
+    const bytes = Buffer.from(this.#bytes)
+    bytes.write(String(keys++).padStart(KEY_NUMBER.length, '0'), at)
+    return bytes
   }
 
   #answered(socket: Socket, head: string): void {
     this.#requests++
+    this.#took.push(performance.now() - (this.#sentAt.get(socket) ?? 0))
     // "HTTP/1.1 200": anything else is not what was to be measured.
     if (head.charCodeAt(9) !== 50) this.#fault(head)
     const isKept = this.#order.workload.renewed === undefined

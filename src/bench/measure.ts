@@ -16,6 +16,8 @@ export type Cell = {
   readonly requestsPerSecond: number
   /** CPU of the proxy alone, user and system, in microseconds; unknown without a proxy, and without /proc. */
   readonly cpuMicros: number | undefined
+  /** What the middle request took, in microseconds. With many connections it is mostly its turn that it waits for. */
+  readonly medianMicros: number
 }
 
 export type BenchResult = {
@@ -44,12 +46,12 @@ export async function runBench(
     for (const workload of suite.workloads) {
       for (const candidate of candidates) {
         say(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${workload.name}, ${candidate.name}`)
-        const { port, tls } = candidate
-        const lanes = Math.min(connections, workload.renewed ?? connections)
-        const order = { workload, port, tls, target: candidate.target(workload), host, lanes, seconds }
+        const { port, tls, key } = candidate
+        const lanes = Math.min(connections, workload.renewed ?? workload.lanes ?? connections)
+        const order = { workload, port, tls, key, target: candidate.target(workload), host, lanes, seconds }
         const sample = await measure(loader, candidate, order)
-        const key = keyOf(workload, candidate)
-        if (round > 0) samples.set(key, [...(samples.get(key) ?? []), sample])
+        const cell = keyOf(workload, candidate)
+        if (round > 0) samples.set(cell, [...(samples.get(cell) ?? []), sample])
       }
     }
   }
@@ -65,18 +67,18 @@ function pin(): Pinning {
   return { proxy: ['taskset', '-c', '0'], load: ['taskset', '-c', '1'] }
 }
 
-type Sample = { readonly requestsPerSecond: number; readonly cpuMicros: number | undefined }
+type Sample = Pick<Cell, 'requestsPerSecond' | 'cpuMicros' | 'medianMicros'>
 
 async function measure(loader: ChildProcess, candidate: Candidate, order: LoadOrder): Promise<Sample> {
   await ask(loader, order)
   const before = candidate.pid === undefined ? undefined : cpuTime(candidate.pid)
-  const { requests, errors, failure, seconds } = (await ask(loader, 'go')) as LoadResult
+  const { requests, errors, failure, seconds, medianMicros } = (await ask(loader, 'go')) as LoadResult
   const after = candidate.pid === undefined ? undefined : cpuTime(candidate.pid)
   if (errors > 0 || requests === 0) {
     throw new Error(`${candidate.name}, ${order.workload.name}: ${errors} errors in ${requests} requests (${failure})`)
   }
   const spent = before === undefined || after === undefined ? undefined : after - before
-  return { requestsPerSecond: requests / seconds, cpuMicros: spent === undefined ? undefined : spent / requests }
+  return { requestsPerSecond: requests / seconds, cpuMicros: spent && spent / requests, medianMicros }
 }
 
 function ask(loader: ChildProcess, what: LoadOrder | 'go'): Promise<unknown> {
@@ -94,6 +96,7 @@ function cellOf(workload: Workload, candidate: Candidate, samples: readonly Samp
     candidate: candidate.name,
     requestsPerSecond: median(samples.map(({ requestsPerSecond }) => requestsPerSecond)),
     cpuMicros: cpu.length === 0 ? undefined : median(cpu),
+    medianMicros: median(samples.map(({ medianMicros }) => medianMicros)),
   }
 }
 

@@ -18,7 +18,7 @@ routes:
     match: { host: 127.0.0.1, path: /retry/** }
 `
 
-const SMALL = { workload: 'GET 1 KiB', candidate: 'mulligan, retry' } as const
+const SMALL = { kind: 'times', workload: 'GET 1 KiB', candidate: 'mulligan, retry' } as const
 
 /** HTTP in the clear: a route with policies, next to one without and to reverse proxies. */
 export const PLAIN_SUITE: Suite = {

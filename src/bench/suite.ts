@@ -10,6 +10,9 @@ export type CandidateName =
   | 'direct (TLS)'
   | 'mitmproxy'
   | 'mulligan, intercepted'
+  | 'mulligan, minted key'
+  | 'mulligan, new key'
+  | 'mulligan, known key'
 
 /** How a client gets TLS from a candidate. */
 export type TlsWay = {
@@ -26,15 +29,21 @@ export type Candidate = {
   readonly pid: number | undefined
   readonly port: number
   readonly tls?: TlsWay
+  /** Idempotency keys: another one for each request, or always the same. */
+  readonly key?: KeyUse
   /** The request-target for a workload. */
   readonly target: (workload: Workload) => string
 }
 
+export type KeyUse = 'new' | 'same'
+
 /** Puts a program on one cpu, where there are several and `taskset`; else in front of nothing. */
 export type Pinning = { readonly proxy: readonly string[]; readonly load: readonly string[] }
 
-/** What a release has to reach, as a ratio of CPU within one run: absolute figures differ from machine to machine. */
+/** What a release has to reach, next to a peer in the same run: absolute figures differ from machine to machine. */
 export type Bound = {
+  /** times: the ratio of CPU · more: milliseconds that the middle request takes longer */
+  readonly kind: 'times' | 'more'
   readonly workload: string
   readonly what: string
   readonly candidate: CandidateName

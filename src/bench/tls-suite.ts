@@ -16,7 +16,7 @@ routes:
     match: { host: 127.0.0.1 }
 `
 
-const PAIR = { candidate: 'mulligan, intercepted', peer: 'mitmproxy' } as const
+const PAIR = { kind: 'times', candidate: 'mulligan, intercepted', peer: 'mitmproxy' } as const
 
 /** HTTPS that a proxy opens: what the interception costs. */
 export const TLS_SUITE: Suite = {

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { MessageReader } from './message-reader.js'
-import { PLAIN_WORKLOADS, TLS_WORKLOADS, type Workload } from './workloads.js'
+import { KEYED_WORKLOADS, PLAIN_WORKLOADS, TLS_WORKLOADS, type Workload } from './workloads.js'
 
 /**
  * The upstream of the benchmark: raw sockets, one prepared answer per path. Says its port to its parent. Its arguments
  * are the files of its certificate and key; without them it speaks in the clear.
  */
-const workloads: readonly Workload[] = [...PLAIN_WORKLOADS, ...TLS_WORKLOADS]
+const workloads: readonly Workload[] = [...PLAIN_WORKLOADS, ...TLS_WORKLOADS, ...KEYED_WORKLOADS]
 const answers = workloads.map(workload => ({ ...workload, bytes: answerBytes(workload) }))
 
 function answerBytes({ receive, closes }: Workload): Buffer {

@@ -10,6 +10,8 @@ export type Workload = {
   readonly receive: number
   /** Connections at a time, where every request has its own; else all are kept, as many as the settings say. */
   readonly renewed?: number
+  /** Kept connections, where not as many as the settings say. */
+  readonly lanes?: number
   /** The upstream closes its connection behind the answer. */
   readonly closes?: true
 }
@@ -28,8 +30,18 @@ export const TLS_WORKLOADS = [
   { name: 'both sides new', path: '/1k-close', ...GET_1K, renewed: 8, closes: true },
 ] as const satisfies readonly Workload[]
 
-/** The request as bytes. @param target as the candidate wants it: `/1k`, or absolute-form for a forward proxy */
-export function requestBytes(workload: Workload, target: string, host: string): Buffer {
+const ORDER = { method: 'POST', path: '/order', send: 1_024, receive: 64 } as const
+
+export const KEYED_WORKLOADS = [
+  { name: 'POST 1 KiB, one at a time', ...ORDER, lanes: 1 },
+  { name: 'POST 1 KiB', ...ORDER },
+] as const satisfies readonly Workload[]
+
+/** Where the number of a key goes, all digits. */
+export const KEY_NUMBER = '0000000000000000'
+
+/** The request as bytes. @param target as the candidate wants it: `/1k`, or absolute-form for a forward proxy @param keyed with an idempotency key */
+export function requestBytes(workload: Workload, target: string, host: string, keyed = false): Buffer {
   const head = [
     `${workload.method} ${target} HTTP/1.1`,
     `Host: ${host}`,
@@ -37,6 +49,7 @@ export function requestBytes(workload: Workload, target: string, host: string): 
     'Accept: */*',
     'Accept-Encoding: gzip, deflate',
     'Authorization: Bearer 0123456789abcdef0123456789abcdef',
+    ...(keyed ? [`Idempotency-Key: bench-${KEY_NUMBER}`] : []),
     ...(workload.send > 0 ? ['Content-Type: application/octet-stream', `Content-Length: ${workload.send}`] : []),
   ]
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), Buffer.alloc(workload.send, 'x')])

@@ -26,11 +26,14 @@ export function benchReport(
 
 function workloadTable(name: string, cells: readonly Cell[], peers: readonly CandidateName[], paint: Paint): string {
   const cpuOf = (candidate: CandidateName) => cells.find(cell => cell.candidate === candidate)?.cpuMicros
-  const head = [name, 'CPU µs/request', ...peers.map(peer => `× ${peer}`), 'req/s'].map(text => paint('bold', text))
-  const rows = cells.map(({ candidate, cpuMicros, requestsPerSecond }) => [
+  const head = [name, 'CPU µs/request', ...peers.map(peer => `× ${peer}`), 'p50 µs', 'req/s'].map(text =>
+    paint('bold', text),
+  )
+  const rows = cells.map(({ candidate, cpuMicros, medianMicros, requestsPerSecond }) => [
     candidate,
     cpuMicros?.toFixed(1) ?? '-',
     ...peers.map(peer => times(cpuMicros, cpuOf(peer))),
+    medianMicros.toFixed(0),
     requestsPerSecond.toFixed(0),
   ])
   return table([head, ...rows], '  ')

@@ -1,5 +1,7 @@
+import { KEYED_SUITE } from '../bench/keyed-suite.js'
 import { type BenchSettings, runBench } from '../bench/measure.js'
 import { PLAIN_SUITE } from '../bench/plain-suite.js'
+import type { Suite } from '../bench/suite.js'
 import { targetsOf } from '../bench/targets.js'
 import { TLS_SUITE } from '../bench/tls-suite.js'
 import { inSandbox } from '../child/sandbox.js'
@@ -16,7 +18,7 @@ export async function run(input: CommandInput): Promise<number> {
     rounds: wholeOption(input, 'rounds', { preset: 3, least: 1, most: 50 }),
     connections: wholeOption(input, 'connections', { preset: 64, least: 1, most: 1_000 }),
   }
-  const suite = input.values['tls'] === true ? TLS_SUITE : PLAIN_SUITE
+  const suite = suiteOf(input)
   return inSandbox('bench', async sandbox => {
     const progress = createProgress(stderr)
     const result = await runBench(suite, sandbox, settings, progress.say)
@@ -29,6 +31,12 @@ export async function run(input: CommandInput): Promise<number> {
     )
     return input.values['check'] === true && targets.some(({ met }) => met === false) ? 1 : 0
   })
+}
+
+function suiteOf({ values }: CommandInput): Suite {
+  if (values['tls'] === true && values['keys'] === true) throw new UsageError('--tls and --keys are two benchmarks')
+  if (values['keys'] === true) return KEYED_SUITE
+  return values['tls'] === true ? TLS_SUITE : PLAIN_SUITE
 }
 
 type Range = { readonly preset: number; readonly least: number; readonly most: number }

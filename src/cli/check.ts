@@ -5,10 +5,12 @@ import { interceptHosts } from '../config/interception.js'
 import { formatListenAddress, isLocal } from '../config/listen-address.js'
 import { ConfigError, formatProblem } from '../config/problems.js'
 import { formatAuthority } from '../http/authority.js'
+import { redactUrl } from '../http/redact.js'
 import { formatMillis } from '../time/units.js'
 import type { CommandInput } from './command.js'
 import { configOf } from './config-flags.js'
-import { describeMatch, describeUpstream, formatSize, policyRows } from './describe-route.js'
+import { describeMatch, describeUpstream, policyRows } from './describe-route.js'
+import { formatSize } from './format-size.js'
 import { createPaint, type Paint, table } from './paint.js'
 
 /** `mulligan check`: the effective configuration and what is doubtful about it. */
@@ -32,10 +34,16 @@ export async function run(input: CommandInput): Promise<number> {
 }
 
 const toJson = ({ config, file, warnings }: LoadedConfig, notes: readonly string[]): string =>
-  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config }, withoutLiterals, 2)}\n`
+  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config }, withoutSecrets, 2)}\n`
 
-/** A literal secret stays where it is; nothing else in a configuration has this key. */
-const withoutLiterals = (key: string, value: unknown): unknown => (key === 'literal' ? '[redacted]' : value)
+/** A literal secret stays where it is, and so does the query of an endpoint; nothing else in a configuration has these keys. */
+function withoutSecrets(key: string, value: unknown): unknown {
+  if (key === 'literal') return '[redacted]'
+  if (typeof value === 'bigint') return String(value)
+  // Nodes are rented by a key in the path.
+  if (key === 'rpc_url' && typeof value === 'string') return new URL(value).origin
+  return /(?:^|_)url$/.test(key) && typeof value === 'string' ? redactUrl(value) : value
+}
 
 /** Mixes that are allowed and may surprise. */
 function notesOf(config: Config): string[] {

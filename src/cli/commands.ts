@@ -136,6 +136,44 @@ const STATUS: CommandSpec = {
   load: () => import('./status.js'),
 }
 
+const IDEM: CommandSpec = {
+  name: 'idem',
+  summary: 'the idempotency keys that are kept, and what became of them',
+  usage: 'list|show KEY|resolve KEY [options]',
+  more: `list     every key, by its ref; --uncertain: those that wait for a decision
+show     all that is known of one
+resolve  say what the upstream did with an uncertain one: its repeats are then answered, or the key is free
+KEY is the ref of the list, or the key itself. Exit code 3 when Redis does not answer.`,
+  options: {
+    ...pick('config', 'state'),
+    uncertain: { type: 'boolean', help: 'only keys whose request may have been done' },
+    executed: { type: 'boolean', help: 'it was done' },
+    'not-executed': { type: 'boolean', help: 'it was not done' },
+    json: { type: 'boolean', help: 'print JSON' },
+  },
+  words: { least: 1, most: 2 },
+  load: () => import('./idem.js'),
+}
+
+const LEDGER: CommandSpec = {
+  name: 'ledger',
+  summary: 'what was paid, by whom and for what, and what became of it',
+  usage: '[reconcile] [options]',
+  more: `Every payment since it was reserved, sums by route and wallet, and what was paid for nothing.
+reconcile  ask the chain, at the wallet's rpc_url, about all that is not confirmed: afterwards ledger and chain are equal
+Exit code 3 when Redis or the node does not answer.`,
+  options: {
+    ...pick('config', 'state'),
+    since: { type: 'string', value: 'TIME', help: 'not what is older: 24h, 7d, 2026-01-31' },
+    wallet: { type: 'string', value: 'NAME', help: 'only of this wallet' },
+    route: { type: 'string', value: 'NAME', help: 'only of this route' },
+    json: { type: 'boolean', help: 'print JSON, amounts in atomic units' },
+    csv: { type: 'boolean', help: 'print CSV' },
+  },
+  words: { least: 0, most: 1 },
+  load: () => import('./ledger.js'),
+}
+
 const INIT: CommandSpec = {
   name: 'init',
   summary: 'write a commented mulligan.yaml',
@@ -168,6 +206,7 @@ const BENCH: CommandSpec = {
   more: 'Loopback only. Without nginx, mitmproxy or /proc, the figures that need it are left out, and it says so.',
   options: {
     tls: { type: 'boolean', help: 'what TLS interception costs, next to mitmproxy' },
+    keys: { type: 'boolean', help: 'what idempotency keys cost, next to routes without' },
     seconds: { type: 'string', value: 'N', help: 'length of one measurement, 0.2 to 60; 2' },
     rounds: { type: 'string', value: 'N', help: 'measurements of each cell, 1 to 50; 3; the median counts' },
     connections: { type: 'string', value: 'N', help: 'kept-alive connections of the load, 1 to 1000; 64' },
@@ -178,5 +217,45 @@ const BENCH: CommandSpec = {
   load: () => import('./bench.js'),
 }
 
+const CONFORMANCE: CommandSpec = {
+  name: 'conformance',
+  summary: 'whether an API keeps what idempotency keys promise',
+  usage: 'idempotency --kit FILE|--self [options]',
+  more: `Sends real requests: a target that the kit does not mark as a sandbox is refused.
+Exit codes: 0 nothing failed, 1 something did, 2 usage or kit, 3 no target, 4 a required phase says nothing.`,
+  options: {
+    kit: { type: 'string', value: 'FILE', help: 'what to check, and how to ask it' },
+    self: { type: 'boolean', help: 'check our own replay cache, before an API of its own' },
+    format: { type: 'string', value: 'FORMAT', help: 'table, json or junit' },
+    phase: { type: 'string', value: 'NAMES', help: 'only these phases: replay_equal,in_flight' },
+    require: { type: 'string', value: 'NAMES', help: 'phases that must pass; exit code 4 when one says nothing' },
+    trip: {
+      type: 'string',
+      value: 'HOW',
+      help: 'sequential[=200] or concurrent=8[/200] requests to meet the rate limit',
+    },
+    proxy: { type: 'string', value: 'URL', help: 'ask through this proxy; the environment is not looked at' },
+    timeout: { type: 'string', value: 'TIME', help: 'of one request; 30s' },
+    'allow-live-side-effects': { type: 'boolean', help: 'take a target that is not marked as a sandbox' },
+  },
+  words: { least: 1, most: 1 },
+  load: () => import('./conformance.js'),
+}
+
 /** Every command, in the order of the help. */
-export const COMMANDS: readonly CommandSpec[] = [START, RUN, CHECK, EXPLAIN, ENV, CA, LOGIN, STATUS, INIT, DEMO, BENCH]
+export const COMMANDS: readonly CommandSpec[] = [
+  START,
+  RUN,
+  CHECK,
+  EXPLAIN,
+  ENV,
+  CA,
+  LOGIN,
+  STATUS,
+  IDEM,
+  LEDGER,
+  INIT,
+  DEMO,
+  BENCH,
+  CONFORMANCE,
+]

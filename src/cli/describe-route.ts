@@ -1,6 +1,9 @@
 import type { Route, UpstreamBase } from '../config/config.js'
 import type { Match } from '../route/match.js'
 import { formatMillis } from '../time/units.js'
+import { idempotencyRows } from './describe-idempotency.js'
+import { paymentRows } from './describe-payment.js'
+import { formatSize } from './format-size.js'
 
 /** `GET,POST https://api.example.com:8443/v1/**`. */
 export function describeMatch({ scheme, host, port, path, methods }: Match): string {
@@ -33,6 +36,8 @@ export function policyRows(route: Route): [name: string, says: string][] {
     ],
     ['body', `kept to repeat: ${formatSize(body.memory)} in memory, up to ${formatSize(body.spill)} on disk`],
     ...(credential === undefined ? [] : [['credential', credential] satisfies [string, string]]),
+    ...paymentRows(route),
+    ...idempotencyRows(route),
   ]
 }
 
@@ -52,15 +57,4 @@ function retryRows(retry: Route['retry']): [string, string][] {
     ],
     ['', `budget of ${budget.ratio * 100}% of requests plus ${budget.min_per_second} per second`],
   ]
-}
-
-/** `64KiB`: the largest unit that divides it. */
-export function formatSize(bytes: number): string {
-  const units = [
-    ['GiB', 1_073_741_824],
-    ['MiB', 1_048_576],
-    ['KiB', 1_024],
-  ] as const
-  const unit = units.find(([, factor]) => bytes > 0 && bytes % factor === 0)
-  return unit === undefined ? `${bytes}B` : `${bytes / unit[1]}${unit[0]}`
 }

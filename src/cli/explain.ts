@@ -5,6 +5,7 @@ import { createRouteTable } from '../route/route-table.js'
 import { systemClock } from '../time/clock.js'
 import { type CommandInput, listOption, textOption, UsageError } from './command.js'
 import { configOf } from './config-flags.js'
+import { keyStory } from './describe-key.js'
 import { describeMatch, describeUpstream, policyRows } from './describe-route.js'
 import { createPaint, type Paint, table } from './paint.js'
 import { parseAnswers } from './scripted-answers.js'
@@ -32,10 +33,13 @@ export async function run(input: CommandInput): Promise<number> {
     return 0
   }
   stdout.write(describe(route, paint))
+  const key = keyStory(route, method, fields)
+  if (key.says !== undefined) stdout.write(`key: ${key.says}\n`)
   if (isClientRepeat(fields))
     stdout.write(`${paint('yellow', 'note')}: the client repeats by itself; this is charged to the retry budget\n`)
   if (answers.length === 0) stdout.write('\nAdd --answers 503,429:retry-after=2,200 to see it attempt by attempt.\n')
-  else stdout.write(`\n${table(simulate(route, method, answers, systemClock.now()).map(row => paintRow(row, paint)))}`)
+  else
+    stdout.write(`\n${table(simulate(route, key.class, answers, systemClock.now()).map(row => paintRow(row, paint)))}`)
   return 0
 }
 

@@ -1,9 +1,8 @@
 import type { Route } from '../config/config.js'
 import { reachedBy } from '../exchange/respond.js'
 import { FAULTS } from '../faults.js'
-import { classify } from '../policy/method-class.js'
 import { decideRetry, isExhaustion } from '../policy/retry.js'
-import type { Attempt, Decision, Outcome, Why } from '../policy/types.js'
+import type { Attempt, Decision, MethodClass, Outcome, Why } from '../policy/types.js'
 import { formatMillis, millis } from '../time/units.js'
 import type { Scripted } from './scripted-answers.js'
 
@@ -28,21 +27,24 @@ const REASONS: Readonly<Record<Why, string>> = {
   status: 'the status is on the list',
   'retry-after': 'the upstream says when',
   'retry-after-capped': 'the upstream asks for longer than it may',
+  'key-in-flight': 'an earlier try with the same key still runs',
   'not-our-token': 'the client sent the refused credential itself',
   'renewal-off': 'the credential says to pass a 401 on',
   'token-not-at-fault': 'the 401 says that another token would not help',
   'token-renewed': 'there is a new token',
   'token-not-renewed': 'there is no new token',
   'token-refused-again': 'the new token was refused as well',
+  paid: 'the payment that the 402 asks for',
+  'not-paid': 'nothing is paid; the log says why',
 }
 
 /**
  * Plays a script through the retry policy, with a full budget, a closed breaker and a body that is kept. The waits are
  * given as the range that the jitter leaves. @param now Unix milliseconds, for dates in hints.
  */
-export function simulate(route: Route, method: string, answers: readonly Scripted[], now: number): Row[] {
+export function simulate(route: Route, methodClass: MethodClass, answers: readonly Scripted[], now: number): Row[] {
   const rows: Row[] = []
-  let attempt: Attempt = { number: 1, retries: 0, freeUsed: false, class: classify(method, false), repeatable: true }
+  let attempt: Attempt = { number: 1, retries: 0, freeUsed: false, class: methodClass, repeatable: true }
   const elapsed = { least: 0, most: 0 }
   let lastAnswer: Scripted | undefined
   for (const [index, scripted] of answers.entries()) {

@@ -6,6 +6,7 @@ import { listenUrl } from '../config/listen-address.js'
 import { ConfigError } from '../config/problems.js'
 import { SecretError } from '../config/secret.js'
 import { BindError } from '../listener/doors.js'
+import { bugRecord } from '../log/bug-line.js'
 import { createLog, type Log } from '../log/log.js'
 import { type Daemon, startDaemon } from '../main.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
@@ -21,8 +22,10 @@ export async function run(input: CommandInput): Promise<number> {
   guardProcess(log)
   try {
     const daemon = await startDaemon(loaded.config, process.env, log)
+    // First: whoever reads that it is ready may signal at once.
+    const ended = untilSignal(daemon, input, loaded.file, log)
     announce(daemon, loaded.config, loaded.file, log, readyFd)
-    return await untilSignal(daemon, input, loaded.file, log)
+    return await ended
   } catch (error) {
     if (!(error instanceof BindError || error instanceof SecretError || error instanceof CaError)) throw error
     input.io.stderr.write(`mulligan: ${error.message}\n`)
@@ -70,11 +73,14 @@ function announce(
 /** A bug must not take every other exchange down with it; it is logged for what it is. */
 export function guardProcess({ logger, sync }: Log): void {
   const survive = (error: unknown) => {
-    logger.fatal({ err: error instanceof Error ? error : new Error(String(error)) }, 'bug in mulligan, still serving')
+    logger.fatal({ bug: bugRecord(error) }, 'bug in mulligan, still serving')
     sync()
   }
   process.on('uncaughtException', survive)
   process.on('unhandledRejection', survive)
+  // A report that the operator asked for (`--report-on-fatalerror`) lists the environment, where secrets are (T8). Node 20
+  // knows no way to leave it out.
+  if (process.report) Object.assign(process.report, { excludeEnv: true })
   // Without a listener SIGUSR1 opens Node's inspector on a local port.
   process.on('SIGUSR1', () => undefined)
 }
@@ -98,14 +104,19 @@ function untilSignal(daemon: Daemon, input: CommandInput, file: string | undefin
     }
     process.on('SIGTERM', end)
     process.on('SIGINT', end)
+    let reloading: Promise<void> = Promise.resolve()
     process.on('SIGHUP', () => {
-      reload(daemon, input, file).then(
-        () => logger.info({ config: file ?? 'built-in default' }, 'reloaded'),
-        (error: unknown) => {
-          const report = error instanceof ConfigError ? error.report() : String(error)
-          logger.error({ config: file, report }, 'reload refused, the old configuration stays')
-        },
-      )
+      // One after the other: what was read last is in force last.
+      reloading = reloading
+        .then(() => reload(daemon, input, file))
+        .then(
+          () => logger.info({ config: file ?? 'built-in default' }, 'reloaded'),
+          (error: unknown) => {
+            // Without the lines of the file: what is wrong in it may be a secret in the wrong place (T8).
+            const report = error instanceof ConfigError ? error.message : String(error)
+            logger.error({ config: file, report }, 'reload refused, the old configuration stays')
+          },
+        )
     })
   })
 }

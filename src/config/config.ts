@@ -1,3 +1,4 @@
+import type { ClassifyRule, IdempotencySettings } from '../policy/idempotency-settings.js'
 import type {
   BodySettings,
   BreakerSettings,
@@ -7,7 +8,9 @@ import type {
 } from '../policy/settings.js'
 import type { Match } from '../route/match.js'
 import type { Millis } from '../time/units.js'
+import type { PaymentPolicy } from '../x402/policy.js'
 import type { CredentialSettings } from './credential.js'
+import type { WalletSettings } from './wallet.js'
 
 /** The effective configuration: validated, every default filled in, in the words of the file. */
 export type Config = {
@@ -21,6 +24,7 @@ export type Config = {
   }
   /** Absolute path; `~` expanded. */
   readonly state: string
+  readonly store: StoreSettings
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
     readonly format: 'auto' | 'json' | 'pretty'
@@ -48,6 +52,7 @@ export type Config = {
     readonly queue: number
   }
   readonly credentials: Readonly<Record<string, CredentialSettings>>
+  readonly wallets: Readonly<Record<string, WalletSettings>>
   readonly routes: readonly Route[]
 }
 
@@ -62,6 +67,22 @@ export type ProxySettings =
       readonly host: string
       readonly port: number
       readonly auth: { readonly username: SecretRef; readonly password: SecretRef | undefined } | undefined
+    }
+
+/** Where state lives. */
+export type StoreSettings =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'memory' }
+  | {
+      readonly kind: 'redis'
+      readonly tls: boolean
+      readonly host: string
+      readonly port: number
+      readonly db: number
+      /** What every key begins with. */
+      readonly prefix: string
+      readonly username: SecretRef | undefined
+      readonly password: SecretRef | undefined
     }
 
 /** A secret by reference; `literal` draws a warning from `check`. */
@@ -87,6 +108,10 @@ export type Route = {
   readonly body: BodySettings
   /** Name of an entry of `credentials`. */
   readonly credential: string | undefined
+  readonly payment: PaymentPolicy | undefined
+  readonly idempotency: IdempotencySettings | undefined
+  /** The first that fits counts. */
+  readonly classify: readonly ClassifyRule[]
 }
 
 export type UpstreamBase = {

@@ -1,11 +1,13 @@
 import { suggest } from './did-you-mean.js'
 import { errorAt, type Finding, isMapping, valueAt } from './findings.js'
+import { checkPayments } from './payment-checks.js'
 import { checkRoutes } from './route-checks.js'
 import type { ConfigFile } from './schema.js'
+import { checkWallets } from './wallet-checks.js'
 
 /** What no single key can tell: keys that need, contradict or hide one another. @param data the file as it was read. */
 export function crossCheck(file: ConfigFile, data: unknown): Finding[] {
-  return [...checkRoutes(file.routes), ...checkNames(file, data)]
+  return [...checkRoutes(file.routes), ...checkNames(file, data), ...checkWallets(file), ...checkPayments(file)]
 }
 
 /** Names are looked up in the file as it was read: a credential that is there but wrong is not also unknown. */

@@ -19,12 +19,14 @@ export function defaultConfig(env: Env): Config {
       allow_from: [],
     },
     state: defaultState(env),
+    store: { kind: 'embedded' },
     log: { level: 'info', format: 'auto', redact: [] },
     intercept: { mode: 'routes', h2: true },
     egress: { proxy: undefined, no_proxy: [], ca_file: undefined, h2: true, unmatched: 'pass', deny: [] },
     shutdown: { drain: seconds(30) },
     limits: { connections: 10_000, header_bytes: 65_536, body_memory_total: 67_108_864, queue: 256 },
     credentials: {},
+    wallets: {},
     routes: [EVERYTHING],
   }
 }
@@ -53,6 +55,9 @@ const EVERYTHING: Route = {
   breaker: { failures: 5, ratio: 0.5, min_requests: 20, window: seconds(10), open: seconds(5) },
   body: { memory: 1_048_576, spill: 33_554_432 },
   credential: undefined,
+  payment: undefined,
+  idempotency: undefined,
+  classify: [],
 }
 
 /** `$XDG_STATE_HOME/mulligan`, else `~/.local/state/mulligan`. The variable counts only when absolute (XDG Base Directory). */

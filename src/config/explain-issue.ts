@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { nearest, suggest } from './did-you-mean.js'
 import { errorAt, type Finding, valueAt } from './findings.js'
+import type { Kind } from './scalars.js'
 import { keysOf, kindOf, schemaAt } from './schema-walk.js'
 
 type Issue = z.core.$ZodIssue
@@ -46,9 +47,12 @@ function describe(issue: Issue, schema: z.ZodType, value: unknown, path: Path): 
     return `${show(value)} is out of range${kind?.range === undefined ? '' : `; ${kind.range}`}`
   }
   const words = expects.startsWith('one of ') ? expects.slice('one of '.length).split(', ') : []
-  const near = typeof value === 'string' ? nearest(value, words) : undefined
+  const near = typeof value === 'string' ? (renamed(value, kind) ?? nearest(value, words)) : undefined
   return `${show(value)} is not allowed; ${expects}${near === undefined ? '' : `, did you mean "${near}"?`}`
 }
+
+const renamed = (word: string, kind: Kind | undefined): string | undefined =>
+  kind?.renamed !== undefined && Object.hasOwn(kind.renamed, word) ? kind.renamed[word] : undefined
 
 const limitOf = (issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall): string =>
   String(issue.code === 'too_big' ? issue.maximum : issue.minimum)

@@ -59,7 +59,7 @@ export const FAULT_ADVICE: Readonly<Record<FaultName, Advice>> = {
   },
 }
 
-/** The same for what mulligan answers by itself; none of these reached the upstream but a deadline. */
+/** The same for what mulligan answers by itself. Only a deadline was sent; of a key, an earlier request with it was. */
 export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   bad_request: {
     reached: 'no',
@@ -94,6 +94,27 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, Advice>> = {
   token_login_required: {
     reached: 'no',
     todo: 'The source of the credential refused for good; mend its settings, or run `mulligan login NAME`.',
+  },
+  key_in_flight: {
+    reached: 'maybe',
+    todo: 'Send it again with the same key after `Retry-After`; an earlier request with it still runs.',
+  },
+  outcome_unknown: {
+    reached: 'maybe',
+    todo: 'An earlier request with this key may have acted. Look at the upstream, then `mulligan idem resolve`; another key may act twice.',
+  },
+  result_unavailable: {
+    reached: 'yes',
+    todo: 'An earlier request with this key succeeded; look at the upstream for its result. Raise `replay.body_max` for long answers.',
+  },
+  key_reused: { reached: 'no', todo: 'A key is for one payload: send this one with a key of its own.' },
+  insert_rate: {
+    reached: 'no',
+    todo: 'Send it again with the same key after `Retry-After`; raise `replay.rate` if so many operations are wanted.',
+  },
+  store_unavailable: {
+    reached: 'no',
+    todo: 'Send it again with the same key after `Retry-After`; the log says what is wrong with the store (`store`).',
   },
   draining: { reached: 'no', todo: 'Send it again after the restart.' },
   deadline: { reached: 'maybe', todo: 'Raise `timeout.total`. With `outcome: unknown`, look before you send again.' },

@@ -11,8 +11,18 @@ function interceptsTls(route: Route): boolean | undefined {
   return route.match.host !== '*' && hasPolicies(route) ? true : undefined
 }
 
-const hasPolicies = ({ retry, cooldown, breaker, upstream, credential }: Route): boolean =>
-  [retry, cooldown, breaker, upstream, credential].some(policy => policy !== undefined)
+const hasPolicies = ({
+  retry,
+  cooldown,
+  breaker,
+  upstream,
+  credential,
+  payment,
+  idempotency,
+  classify,
+}: Route): boolean =>
+  [retry, cooldown, breaker, upstream, credential, payment, idempotency].some(policy => policy !== undefined) ||
+  classify.length > 0
 
 /** Whether TLS of a CONNECT to this host ends here: the first route that has something to say decides. */
 export function createInterception({ intercept }: Config, routes: RouteTable<Route>) {

@@ -8,11 +8,13 @@ import type { Env } from './default-config.js'
 import { type LoadedConfig, loadDefault } from './effective.js'
 import { checkEgress } from './egress-checks.js'
 import { errorAt, type Finding } from './findings.js'
+import { checkIdempotency } from './idempotency-checks.js'
 import { checkListen } from './listen-checks.js'
 import { flagFor, type Overrides, override, type ReadOverrides, readOverrides } from './overrides.js'
 import { applyPresets } from './presets.js'
 import { bareProblem, ConfigError, type ConfigProblem } from './problems.js'
 import { fileSchema } from './schema.js'
+import { checkStore } from './store-checks.js'
 import { toConfig } from './to-config.js'
 import { sectionOf, validate } from './validate.js'
 import { readYaml, type YamlSource } from './yaml-source.js'
@@ -20,8 +22,8 @@ import { readYaml, type YamlSource } from './yaml-source.js'
 /** A configuration is written by hand; a longer file is something else. */
 const LONGEST_FILE = 4 * 1_048_576
 
-/** A URL with a password in it, right or wrong, is not shown with its line. */
-const MAY_HOLD_A_SECRET = /^egress\.proxy(\.url)?$/
+/** A URL with a password in it, right or wrong, is not shown with its line, nor is a secret where its name belongs. */
+const MAY_HOLD_A_SECRET = /^(?:egress\.proxy|store)(\.url)?$|\.env$|^(?:credentials|wallets)\..*url$/
 
 /**
  * Reads and checks a configuration file; without one, the built-in default. Relative paths in it are relative to it.
@@ -51,7 +53,9 @@ export function parseConfig(file: string, text: string, env: Env, overrides: Ove
       : [
           ...checkListen(config.listen),
           ...checkEgress(config.egress),
+          ...checkStore(config),
           ...checkCredentials(config),
+          ...checkIdempotency(config),
           ...checkFiles(config),
         ].filter(isSound)),
   ]
@@ -86,7 +90,7 @@ function checkFiles(config: Config): Finding[] {
   }
 }
 
-function readText(file: string): string {
+export function readText(file: string): string {
   const fail = (message: string): never => {
     throw new ConfigError([bareProblem(file, message)])
   }

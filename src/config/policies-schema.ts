@@ -48,9 +48,9 @@ const retry = z.strictObject({
   statuses: key('Answers worth another try.', list(status(), 0, 64).default([408, 425, 429, 500, 502, 503, 504])),
   network: key('Repeat failures of the connection.', yesNo().default(true)),
   non_idempotent: key(
-    'POST and PATCH after the upstream may have acted: `never` repeat them, only when `keyed` by an idempotency key that the upstream honours, or `always` (unsafe: an effect may happen twice).',
-    choice('never', 'keyed', 'always').default('never'),
-  ),
+    'POST and PATCH after the upstream may have acted: `never` repeat them, only when `keyed` by an idempotency key that the upstream honours, or `always` (unsafe: an effect may happen twice). When left out: `keyed` where `idempotency.upstream` is other than none, else `never`.',
+    choice('never', 'keyed', 'always'),
+  ).optional(),
   backoff: key('Waits when the upstream names none.', backoff.prefault({})),
   retry_after: key('Waits that the upstream names.', retryAfter.prefault({})),
   budget: key('Keeps repeats from becoming a storm.', retryBudget.prefault({})),

@@ -39,8 +39,8 @@ export function bareProblem(file: string, message: string): ConfigProblem {
 
 const WIDEST = 160
 
-/** A secret in the line itself, not by reference: whatever is wrong there, it is not shown. */
-const LITERAL_SECRET = /\b(?:password|client_secret|refresh_token|key)["']?\s*:\s+(?![{[])\S/
+/** A secret in the line itself, not by reference: whatever is wrong there, the name included, it is not shown. */
+const LITERAL_SECRET = /\b\w*(?:passw\w*|sec\w{1,4}|token|key|value|literal)["']?\s*:\s+(?![{[])\S/
 
 /**
  * `FILE:LINE:COL: path.to.key: what is wrong, what is allowed`, then the offending line and a caret under the column.

@@ -1,9 +1,16 @@
 import { z } from 'zod'
+import { type Pointer, parsePointer } from '../json/pointer.js'
 import { formatMillis, type Millis, parseDuration, parseSize } from '../time/units.js'
 import { isWrong, type Wrong, wrong } from './wrong.js'
 
 /** What a kind of value is called in messages and in the reference; kept beside the schemas, out of the JSON Schema. */
-export type Kind = { readonly expects: string; readonly type: string; readonly range?: string }
+export type Kind = {
+  readonly expects: string
+  readonly type: string
+  readonly range?: string
+  /** Words of earlier versions, and what they are called now. */
+  readonly renamed?: Readonly<Record<string, string>>
+}
 
 export const kinds = z.registry<Kind>()
 
@@ -103,11 +110,14 @@ export const lowerHeaderName = () =>
     .transform(value => value.toLowerCase())
     .register(kinds, { expects: 'a header name', type: 'header name' })
 
-/** A JSON pointer (RFC 6901). */
+/** A JSON pointer (RFC 6901) to a place within a document. */
 export const jsonPointer = () =>
-  text({ expects: 'a JSON pointer such as /error/code', type: 'JSON pointer' }, value =>
-    /^(\/([^~]|~[01])*)+$/.test(value) ? value : wrong(`"${value}" is not a JSON pointer; write /error/code`),
-  )
+  text<Pointer>({ expects: 'a JSON pointer such as /error/code', type: 'JSON pointer' }, value => {
+    const pointer = parsePointer(value)
+    return pointer === undefined || pointer.length === 0
+      ? wrong(`"${value}" is not a JSON pointer; write /error/code`)
+      : pointer
+  })
 
 export type Money = { readonly amount: string; readonly symbol: string }
 

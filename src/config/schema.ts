@@ -15,13 +15,12 @@ import {
   name,
   offable,
   size,
-  text,
   words,
   yesNo,
 } from './scalars.js'
 import { secret } from './secrets-schema.js'
+import { store } from './store-schema.js'
 import { wallet } from './wallets-schema.js'
-import { wrong } from './wrong.js'
 
 const auth = z.strictObject({
   username: key('User name.', secret()),
@@ -79,12 +78,6 @@ const limits = z.strictObject({
   ),
 })
 
-const store = text({ expects: 'embedded, memory or a redis URL', type: 'embedded | memory | redis URL' }, value =>
-  /^(embedded|memory|rediss?:\/\/\S+)$/.test(value)
-    ? value
-    : wrong(`"${value}" is not allowed; embedded, memory, redis://… or rediss://…`),
-)
-
 /** The built-in route: everything, with the defaults of every policy. */
 const EVERYTHING = [{ name: 'all', match: { host: '*' } }]
 
@@ -98,7 +91,7 @@ export const fileSchema = z
       words('a path', 'path'),
     ).optional(),
     store: key(
-      'Where state lives: `embedded` (on disk), `memory`; redis is not available yet.',
+      'Where state lives: `embedded` (on disk, below `state`), `memory` (gone with the process), or a Redis that several machines share.',
       store.prefault('embedded'),
     ),
     workers: key('Processes that share port and store. More than one is not available yet.', integer(1, 64).default(1)),

@@ -13,10 +13,12 @@ export function exactlyOne(...names: readonly string[]) {
   }
 }
 
-/** Name of an environment variable. */
+/** Name of an environment variable. What is none is not repeated: it may be the secret itself. */
 export const variableName = () =>
   text({ expects: 'the name of an environment variable', type: 'variable name' }, value =>
-    /^[A-Za-z_]\w*$/.test(value) ? value : wrong(`"${value}" is not the name of an environment variable`),
+    /^[A-Za-z_]\w*$/.test(value)
+      ? value
+      : wrong('not the name of an environment variable: letters, digits and _; the secret itself does not belong here'),
   )
 
 /** A program and its arguments, run without a shell. */

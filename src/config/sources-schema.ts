@@ -33,14 +33,17 @@ const endpoint = () => text({ expects: 'a URL such as https://id.example.com/tok
 /** Kept to the letter: a server tells `/token` from `/token/`. */
 function parseEndpoint(value: string): string | Wrong {
   const url = URL.canParse(value) ? new URL(value) : undefined
-  if (url === undefined) return wrong(`"${value}" is not a URL; write https://id.example.com/token`)
+  // Not repeated: a password may be what makes it none.
+  if (url === undefined) return wrong('not a URL; write https://id.example.com/token')
+  // A query may hold a key.
+  const shown = `"${url.protocol}//${url.host}${url.pathname}"`
   if (url.username !== '' || url.password !== '') return wrong('credentials do not belong into a URL')
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return wrong(`"${value}": the scheme is https`)
-  if (url.hash !== '') return wrong(`"${value}" has a fragment, which is never sent`)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return wrong(`${shown}: the scheme is https`)
+  if (url.hash !== '') return wrong(`${shown} has a fragment, which is never sent`)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   // RFC 6749 §3.2: secrets go over it.
   if (url.protocol === 'https:' || isLocal({ kind: 'tcp', host, port: 0 })) return value
-  return wrong(`"${value}": the scheme is https; http is for an endpoint on this machine`)
+  return wrong(`${shown}: the scheme is https; http is for an endpoint on this machine`)
 }
 
 const texts = (entry: string) =>

@@ -1,12 +1,19 @@
-import type { Config, ProxySettings, Route } from './config.js'
+import type { Config, ProxySettings, Route, StoreSettings } from './config.js'
 import { absolutePath, defaultState, type Env } from './default-config.js'
 import type { ConfigFile, RouteFile } from './schema.js'
 import { toCredential, toReference } from './to-credential.js'
+import { toPayment, toWallet } from './to-wallet.js'
+import type { WalletSettings } from './wallet.js'
+
+type Wallets = Readonly<Record<string, WalletSettings>>
 
 /** The effective configuration of a validated file. @param folder what its relative paths are relative to. */
 export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
   const { listen, egress, log, intercept, shutdown, limits } = file
   const path = (text: string) => absolutePath(text, folder, env)
+  const wallets = Object.fromEntries(
+    Object.entries(file.wallets).map(([name, wallet]) => [name, toWallet(wallet, path)]),
+  )
   return {
     listen: {
       proxy: listen.proxy,
@@ -19,6 +26,7 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
       allow_from: listen.allow_from,
     },
     state: file.state === undefined ? defaultState(env) : path(file.state),
+    store: storeSettings(file.store, path),
     log,
     intercept,
     egress: {
@@ -34,7 +42,18 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
     credentials: Object.fromEntries(
       Object.entries(file.credentials).map(([name, credential]) => [name, toCredential(credential, path)]),
     ),
-    routes: file.routes.map(route => toRoute(route, limits.queue)),
+    wallets,
+    routes: file.routes.map(route => toRoute(route, limits.queue, wallets)),
+  }
+}
+
+function storeSettings(store: StoreSettings, path: (text: string) => string): StoreSettings {
+  if (store.kind !== 'redis') return store
+  const { username, password } = store
+  return {
+    ...store,
+    username: username && toReference(username, path),
+    password: password && toReference(password, path),
   }
 }
 
@@ -47,7 +66,7 @@ function proxySettings(proxy: ProxySettings, path: (text: string) => string): Pr
   }
 }
 
-function toRoute(route: RouteFile, queue: number): Route {
+function toRoute(route: RouteFile, queue: number, wallets: Wallets): Route {
   const { scheme, host, port, path, methods } = route.match
   return {
     name: route.name,
@@ -57,10 +76,27 @@ function toRoute(route: RouteFile, queue: number): Route {
     preset: route.preset,
     tls: route.tls,
     timeout: route.timeout,
-    retry: route.retry && { ...route.retry, attempt_header: route.retry.attempt_header },
+    retry: toRetry(route),
     cooldown: route.cooldown && { on: route.cooldown.on, queue: route.cooldown.queue ?? queue },
     breaker: route.breaker,
     body: route.body,
     credential: route.credential,
+    payment: paymentOf(route, wallets),
+    idempotency: route.idempotency,
+    classify: route.classify,
   }
+}
+
+/** An unknown wallet is a finding, and pays nothing. */
+function paymentOf({ payment }: RouteFile, wallets: Wallets): Route['payment'] {
+  const wallet = payment && Object.hasOwn(wallets, payment.wallet) ? wallets[payment.wallet] : undefined
+  return payment && wallet && toPayment(payment, wallet)
+}
+
+/** Who says that the upstream honours keys wants them used. */
+function toRetry({ retry, idempotency }: RouteFile): Route['retry'] {
+  if (retry === undefined) return undefined
+  const isKeyed = idempotency !== undefined && idempotency.upstream !== 'none'
+  const non_idempotent = retry.non_idempotent ?? (isKeyed ? 'keyed' : 'never')
+  return { ...retry, non_idempotent, attempt_header: retry.attempt_header }
 }

@@ -64,7 +64,7 @@ export class Credentials {
 
   /**
    * Tokens outlive it where nothing that makes them has changed; what failed is asked again, because the reload may be
-   * the remedy. Caches that went are closed: requests that wait for them are told so.
+   * the remedy. Of caches that went, a running call still serves those who wait for it (F7).
    */
   reload(config: Config): void {
     const before = this.#held
@@ -74,7 +74,7 @@ export class Credentials {
     )
     for (const [name, { credential }] of before) {
       if (this.get(name)?.cache === credential.cache) credential.cache.retry()
-      else credential.cache.close()
+      else credential.cache.retire()
     }
   }
 

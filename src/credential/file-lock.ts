@@ -28,9 +28,9 @@ export async function takeLock(path: string, clock: Clock, patience: Millis): Pr
   for (;;) {
     if (await make(path, mine)) return () => release(path, mine)
     const abandoned = await abandonedText(path, clock)
-    if (abandoned !== undefined) await takeAway(path, abandoned)
-    else if (clock.monotonic() >= until) return undefined
-    else await new Promise<void>(resolve => clock.schedule(POLL, resolve))
+    if (abandoned !== undefined && (await takeAway(path, abandoned))) continue
+    if (clock.monotonic() >= until) return undefined
+    await new Promise<void>(resolve => clock.schedule(POLL, resolve))
   }
 }
 
@@ -90,17 +90,25 @@ async function release(path: string, mine: string): Promise<void> {
   }
 }
 
-/** Several may want to do this at once: one that comes late must not take away the lock that was made meanwhile. */
-async function takeAway(path: string, abandoned: string): Promise<void> {
+/**
+ * Several may want to do this at once: one that comes late must not take away the lock that was made meanwhile.
+ * @returns false when the system does not let it go
+ */
+async function takeAway(path: string, abandoned: string): Promise<boolean> {
   const aside = `${path}.${randomBytes(4).toString('hex')}`
   try {
     await rename(path, aside)
+  } catch (error) {
+    return codeOf(error) === 'ENOENT'
+  }
+  try {
     const text = await readFile(aside, 'utf8')
     if (text !== abandoned) await make(path, text)
     await rm(aside, { force: true })
   } catch {
     // Another one was faster.
   }
+  return true
 }
 
 function parseOwner(text: string): Owner | undefined {

@@ -34,7 +34,7 @@ type Output = { stdout: Buffer; stderr: Buffer; cut: boolean }
  * @throws SourceError when it cannot be started, fails, prints more than 64 KiB or does not end in time
  */
 export async function runProgram(program: Program, clock: Clock, signal: AbortSignal): Promise<Buffer> {
-  const { command, timeout, env } = program
+  const { command, timeout } = program
   const [name = ''] = command
   if (signal.aborted) throw new SourceError(`${name} was not started in time`, false)
   const child = start(program)
@@ -57,7 +57,7 @@ export async function runProgram(program: Program, clock: Clock, signal: AbortSi
       child.once('close', () => resolve(endOf(child)))
     })
     if (failure === undefined) return output.stdout
-    const words = lastWords(output, env)
+    const words = lastWords(output, program)
     throw new SourceError(`${name} ${failure.why}${words === '' ? '' : `: ${words}`}`, failure.permanent)
   } finally {
     for (const cancel of cancels) cancel()
@@ -112,11 +112,13 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** What stands on stderr, without what the program printed as its answer and without its secrets. */
-function lastWords({ stdout, stderr, cut }: Output, env: Env): string {
+/** What stands on stderr, without what the program printed as its answer and without what may be its secrets. */
+function lastWords({ stdout, stderr, cut }: Output, { command, env }: Program): string {
   const printed = stdout.toString('utf8').split(/[\s"',:{}]+/)
   const given = Object.entries(env).map(([name, value]) => (SECRET_NAME.test(name) ? (value ?? '') : ''))
-  const secrets = [...printed, ...given].filter(text => text.length >= LEAST_SECRET)
+  // The name of an option is none: `--secret=…`.
+  const told = command.slice(1).map(argument => argument.replace(/^-[^=]*=?/, ''))
+  const secrets = [...printed, ...given, ...told].filter(text => text.length >= LEAST_SECRET)
   return outputTail(stderr.toString('utf8'), cut, secrets)
 }
 

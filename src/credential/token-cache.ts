@@ -149,6 +149,13 @@ export class TokenCache {
     this.#waiters.settle(undefined, this.#unavailable(this.#clock.monotonic()))
   }
 
+  /** Another configuration is in force: no call begins any more, and who waits is told how the running one ends (F7). */
+  retire(): void {
+    if (this.#flight === undefined) return this.close()
+    this.#closed = true
+    this.#endWatch?.()
+  }
+
   #usable(now: number): Token | undefined {
     const held = this.#held
     return held !== undefined && isGood(held.life, this.#clock.now(), now) ? held.token : undefined

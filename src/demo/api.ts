@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Loopback, serveLoopback } from './loopback.js'
 
 /** What the API does with one try at a request. */
 export type Act =
@@ -16,14 +15,11 @@ export type Act =
 export type Behaviour = (id: number, attempt: number) => Act
 
 /** A misbehaving API on a port of its own, and what it knows afterwards. */
-export type Api = {
-  readonly url: string
-  readonly host: string
+export type Api = Loopback & {
   /** The number of orders made for each request, by id. */
   readonly orders: ReadonlyMap<number, number>
   /** Requests that came back sooner than the `Retry-After` they had been given. */
   readonly tooEarly: () => number
-  readonly close: () => void
 }
 
 /** What `GET /items/ID` answers: long enough to be cut in two. */
@@ -37,7 +33,7 @@ export async function startApi(behaviour: Behaviour): Promise<Api> {
   const attempts = new Map<number, number>()
   const notBefore = new Map<number, number>()
   let tooEarly = 0
-  const server = createServer((request, response) => {
+  const server = await serveLoopback((request, response) => {
     const id = Number(/\d+$/.exec(request.url ?? '')?.[0])
     const attempt = (attempts.get(id) ?? 0) + 1
     attempts.set(id, attempt)
@@ -49,14 +45,7 @@ export async function startApi(behaviour: Behaviour): Promise<Api> {
     }
     request.resume().once('end', () => perform(act, id, request, response))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
-  const close = () => {
-    server.close()
-    server.closeAllConnections()
-  }
-  return { url: `http://${host}`, host, orders, tooEarly: () => tooEarly, close }
+  return { ...server, orders, tooEarly: () => tooEarly }
 }
 
 function perform(act: Act, id: number, request: IncomingMessage, response: ServerResponse): void {

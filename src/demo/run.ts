@@ -1,8 +1,11 @@
 import { type DaemonProcess, startDaemonProcess } from '../child/daemon-process.js'
 import type { Sandbox } from '../child/sandbox.js'
 import { type Api, startApi } from './api.js'
+import { bookedUnits } from './books.js'
 import type { Client, Reply } from './client.js'
+import { type Market, openMarket } from './market.js'
 import { type Tally, tally } from './promises.js'
+import { type Purchases, runPurchases } from './purchases.js'
 import { type Scenario, scenarios } from './scenarios.js'
 
 export type Row = {
@@ -20,13 +23,16 @@ export type DemoResult = {
   readonly seed: number
   readonly seconds: number
   readonly rows: readonly Row[]
+  readonly purchases: readonly Purchases[]
+  /** Mulligan's ledger says to the unit what left the wallet. */
+  readonly booksAgree: boolean
   readonly kept: boolean
 }
 
 /** Limits short enough to be watched; everything else is as without a configuration. */
-const CONFIG = `version: 1
-routes:
-  - name: demo
+const configOf = ({ wallets, route }: Market) => `version: 1
+${wallets}routes:
+${route}  - name: demo
     match: { host: 127.0.0.1 }
     timeout: { total: 8s, per_try: 1s }
     retry: { attempts: 3, backoff: { base: 100ms, cap: 1s } }
@@ -41,7 +47,8 @@ export async function runDemo(
 ): Promise<DemoResult> {
   const startedAt = performance.now()
   say('starting the daemon')
-  const daemon = await startDaemonProcess(sandbox, CONFIG)
+  const market = await openMarket(sandbox.folder)
+  const daemon = await startDaemonProcess(sandbox, configOf(market))
   const runs: Run[] = []
   for (const scenario of scenarios(seed)) {
     say(scenario.name)
@@ -51,10 +58,15 @@ export async function runDemo(
     ])
     runs.push({ scenario, without: without.tally, through: through.tally, host: through.host })
   }
+  const purchases = await runPurchases(sandbox, client, market, { proxy: daemon.url, seed }, say)
   await daemon.stop()
+  const booked = await bookedUnits(sandbox.folder, market.rpcUrl)
+  market.close()
   const rows = runs.map(run => rowOf(run, daemon))
-  const kept = rows.every(({ through }) => through.kept)
-  return { client: client.name, seed, seconds: (performance.now() - startedAt) / 1_000, rows, kept }
+  const booksAgree = booked === purchases.reduce((sum, { spent }) => sum + BigInt(spent), 0n)
+  const kept = booksAgree && rows.every(({ through }) => through.kept) && purchases.every(purchase => purchase.kept)
+  const seconds = (performance.now() - startedAt) / 1_000
+  return { client: client.name, seed, seconds, rows, purchases, booksAgree, kept }
 }
 
 type Run = {

@@ -20,7 +20,7 @@ export type Scenario = {
 }
 
 /** The same trouble every time: which of `count` requests meet it. */
-function troubled(count: number, unlucky: number, seed: number): ReadonlySet<number> {
+export function troubled(count: number, unlucky: number, seed: number): ReadonlySet<number> {
   const ids = new Set<number>()
   let state = seed
   while (ids.size < unlucky) {
@@ -32,9 +32,9 @@ function troubled(count: number, unlucky: number, seed: number): ReadonlySet<num
 }
 
 /** Unlucky requests meet `act` on their first `times` attempts. */
-const sometimes =
-  (act: Act, unlucky: ReadonlySet<number>, times = 1) =>
-  (): Behaviour =>
+export const sometimes =
+  <A extends Act>(act: A, unlucky: ReadonlySet<number>, times = 1) =>
+  (): ((id: number, attempt: number) => A | 'answer') =>
   (id, attempt) =>
     unlucky.has(id) && attempt <= times ? act : 'answer'
 

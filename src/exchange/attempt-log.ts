@@ -3,6 +3,15 @@ import type { Clock } from '../time/clock.js'
 import type { RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
 import { type AttemptRecord, type ExchangeRecord, withoutQuery } from './record.js'
+import type { Reached } from './respond.js'
+
+/** What the record tells of the exchange's parts. */
+type Ended = {
+  readonly reply: { readonly status: number; readonly bytes: number }
+  readonly body: { readonly received: number } | undefined
+  readonly keyed: { readonly hint: string | undefined } | undefined
+  readonly paid: { readonly spent: string | undefined } | undefined
+}
 
 /** What happened in each attempt of one exchange, for the log, `Proxy-Status` and the next decision. */
 export class AttemptLog {
@@ -22,9 +31,22 @@ export class AttemptLog {
     return this.records.length
   }
 
+  /** As far as that is known without looking at the attempts: a body may have been read before the first (I5). */
+  get reached(): Reached {
+    return this.count > 0 ? 'unknown' : 'not-sent'
+  }
+
   /** The turn at the cooldown gate came. */
   queued(): void {
     this.queuedMs = this.#clock.monotonic() - this.startedAt
+  }
+
+  /** An attempt before the last was sent, and never answered. */
+  get earlierMayHaveActed(): boolean {
+    // Of a stream that HTTP/2 refused unprocessed bytes were sent too.
+    return this.records
+      .slice(0, -1)
+      .some(({ outcome, bytes_sent, why }) => bytes_sent > 0 && why !== 'never-sent' && !/^\d+$/.test(outcome))
   }
 
   /** When the current attempt was dispatched, monotonic. */
@@ -73,9 +95,8 @@ export class AttemptLog {
     id: string,
     { route, mode, authority, path }: Plan,
     { method, fields }: RequestHead,
-    reply: { readonly status: number; readonly bytes: number },
+    { reply, body, keyed, paid }: Ended,
     end: string | undefined,
-    body: { readonly received: number } | undefined,
   ): ExchangeRecord {
     return {
       id,
@@ -90,6 +111,8 @@ export class AttemptLog {
       startedAt: this.startedAt,
       queued_ms: this.queuedMs,
       fields,
+      key: keyed?.hint,
+      spend: paid?.spent,
       bytes_in: body?.received ?? 0,
       bytes_out: reply.bytes,
     }

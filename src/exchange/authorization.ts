@@ -3,9 +3,11 @@ import type { Token, Unavailable } from '../credential/token.js'
 import { mayCarry } from '../http/cleartext.js'
 import type { Fields } from '../http/fields.js'
 import { inject, wantsToken } from '../http/injection.js'
-import { decideRenewal, type Renewal } from '../policy/credential.js'
+import { decideRenewal } from '../policy/credential.js'
+import type { Why } from '../policy/types.js'
 import type { Cancel } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
+import type { Remedy } from './interlude.js'
 import type { RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
 import type { Services } from './services.js'
@@ -49,12 +51,17 @@ export class Authorization {
     return `credential ${this.#credential.name}`
   }
 
+  /** The request goes out under our credential, and not one that the client brought. */
+  get ours(): boolean {
+    return wantsToken(this.#credential.injection, this.#fields, this.#path)
+  }
+
   /** The next attempt as it may go out now; `undefined` while there is no token. A string: why the token cannot be sent. */
   prepare(): Authorized | string | undefined {
     const { injection, cache } = this.#credential
     const own = { fields: this.#fields, path: this.#path }
     this.#sent = undefined
-    if (!wantsToken(injection, this.#fields, this.#path)) return own
+    if (!this.ours) return own
     const token = cache.current()
     if (token === undefined) return undefined
     const injected = inject(injection, token.value, this.#fields, this.#path) ?? own
@@ -71,15 +78,20 @@ export class Authorization {
     })
   }
 
-  /** What to do about an answer; `undefined` unless it is a 401. @param repeatable the body can be given again */
-  decide(
+  /**
+   * What makes another attempt possible after a 401, or why nothing does, or should: then the answer is the client's.
+   * `undefined` unless it is a 401. @param repeatable the body can be given again
+   */
+  remedy(
     answer: { readonly status: number; readonly fields: Fields },
     repeatable: boolean,
-    { timeLeft }: { readonly timeLeft: Millis },
-  ): Renewal | undefined {
+    { timeLeft, total }: { readonly timeLeft: Millis; readonly total: number },
+  ): Remedy | Why | undefined {
     const { injection, on_401 } = this.#credential
     const carrier = this.#sent === undefined ? undefined : injection.carrier.kind
-    return decideRenewal(answer, { carrier, renewed: this.#renewed, repeatable, timeLeft }, on_401)
+    const renewal = decideRenewal(answer, { carrier, renewed: this.#renewed, repeatable, timeLeft }, on_401)
+    if (renewal?.act === 'return-and-renew') this.renew(total, () => undefined)
+    return renewal?.act === 'renew' ? new TokenRenewal(this, total) : renewal?.why
   }
 
   /** Has the refused token renewed. @param done told whether there is another one now */
@@ -96,5 +108,29 @@ export class Authorization {
   cancel(): void {
     this.#cancel?.()
     this.#cancel = undefined
+  }
+}
+
+class TokenRenewal implements Remedy {
+  readonly why = 'token-renewed'
+  readonly failedFor = 'token-not-renewed'
+  state: Remedy['state'] = 'running'
+  readonly #authorization: Authorization
+  readonly #dueAt: number
+
+  constructor(authorization: Authorization, dueAt: number) {
+    this.#authorization = authorization
+    this.#dueAt = dueAt
+  }
+
+  start(done: () => void): void {
+    this.#authorization.renew(this.#dueAt, renewed => {
+      this.state = renewed ? 'done' : 'failed'
+      done()
+    })
+  }
+
+  cancel(): void {
+    this.#authorization.cancel()
   }
 }

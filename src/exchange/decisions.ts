@@ -12,7 +12,7 @@ export type Retry = Decision & { readonly act: 'retry' }
 type Ground = {
   readonly services: Pick<Services, 'clock' | 'random'>
   readonly route: Route
-  readonly class: MethodClass
+  readonly nature: { readonly class: MethodClass }
   readonly origin: OriginView
   readonly deadlines: Deadlines
   readonly log: AttemptLog
@@ -31,12 +31,12 @@ export class Decisions {
 
   /** About what the latest attempt gave. */
   decide(outcome: Outcome): Decision {
-    const { services, route, class: methodClass, origin, deadlines, log } = this.#ground
+    const { services, route, nature, origin, deadlines, log } = this.#ground
     const attempt = {
       number: log.count,
       retries: this.#retries,
       freeUsed: this.#freeUsed,
-      class: methodClass,
+      class: nature.class,
       repeatable: this.repeatable,
     }
     const facts = {

@@ -1,26 +1,26 @@
 import type { Fields } from '../http/fields.js'
-import type { Renewal } from '../policy/credential.js'
-import type { Outcome, Why } from '../policy/types.js'
+import type { Why } from '../policy/types.js'
+import type { Clock } from '../time/clock.js'
 import { type AttemptSink, Dispatch } from '../upstream/dispatch.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { ResponseHead } from '../wire/events.js'
-import type { Authorization } from './authorization.js'
+import { type Answered, answered } from './answered.js'
 import type { Expiry } from './deadlines.js'
 import type { Retry } from './decisions.js'
+import { Ending } from './ending.js'
 import { type ExchangeParts, exchangeParts } from './exchange-parts.js'
 import type { HeldAnswer } from './held-answer.js'
-import type { InterludeSink } from './interlude.js'
+import { type Inspected, TERMS_MAX } from './inspection.js'
+import type { InterludeSink, Remedy } from './interlude.js'
+import type { Verdict } from './keyed-request.js'
 import type { ClientAnswer, MaybeBody, RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
 import { cooldownFull, type OwnRefusal, outOfTime, timedOut, tokenUnavailable, uploadStalled } from './refusals.js'
 import { reachedBy } from './respond.js'
 import type { Services } from './services.js'
 
-/**
- * queued: at the cooldown gate, before the first attempt · trying: an attempt is under way, its head not yet here ·
- * waiting: between attempts, or for a token · answering: the final head went to the client, or bytes pass after a 101.
- */
-type State = 'new' | 'queued' | 'trying' | 'waiting' | 'answering' | 'over'
+/** claiming: its key is looked up · inspecting: an answer is read before it is judged · waiting: between attempts */
+type State = 'new' | 'claiming' | 'queued' | 'trying' | 'inspecting' | 'waiting' | 'answering' | 'over'
 
 /**
  * One client request and its one answer: the only attempt loop there is (L1). Decisions are made by pure functions in
@@ -28,38 +28,56 @@ type State = 'new' | 'queued' | 'trying' | 'waiting' | 'answering' | 'over'
  */
 export class Exchange implements AttemptSink, InterludeSink {
   readonly id: string
-  readonly #services: Services
-  readonly #plan: Plan
-  readonly #request: RequestHead
+  readonly #clock: Clock
   readonly #parts: ExchangeParts
   #state: State = 'new'
   #dispatch: Dispatch | undefined
+  readonly #ending: Ending
   #fresh = false
-  #end: string | undefined
 
   constructor(services: Services, plan: Plan, request: RequestHead, body: MaybeBody, answer: ClientAnswer) {
-    this.id = services.newId()
-    this.#services = services
-    this.#plan = plan
-    this.#request = request
-    this.#parts = exchangeParts(services, this.id, plan, request, { body, answer }, this)
+    const id = services.newId()
+    const parts = exchangeParts(services, id, plan, request, { body, answer }, this)
+    this.id = id
+    this.#clock = services.clock
+    this.#parts = parts
+    const over = () => {
+      this.#state = 'over'
+    }
+    this.#ending = new Ending({ id, plan, request, parts, record: services.record }, over)
   }
 
   start(): void {
+    const { keyed } = this.#parts
+    if (keyed === undefined) return this.#enter()
+    this.#state = 'claiming'
+    keyed.prepare(verdict => this.#claimed(verdict))
+  }
+
+  /** An answer that is there already needs no attempt (I6). */
+  #claimed(verdict: Verdict): void {
+    if (this.#state === 'over') return
+    if (verdict.act === 'go') return this.#enter()
+    if (verdict.act === 'refuse') return this.#ending.refuse(verdict.refusal)
+    this.#parts.reply.replay(verdict.answer, verdict.stored)
+    this.#ending.finish(verdict.stored ? 'replayed' : 'shared')
+  }
+
+  #enter(): void {
     this.#parts.origin.countFirst()
     const turn = this.#parts.interlude.takeTurn(this.#parts.deadlines.total)
     if (turn === 'pass') this.#attempt()
     else if (turn === 'queued') this.#state = 'queued'
-    else this.#refuse(cooldownFull(this.#parts.upstream.origin, turn))
+    else this.#ending.refuse(cooldownFull(this.#parts.upstream.origin, turn))
   }
 
   #attempt(): void {
     const order = this.#parts.orders.make(this.#parts.log.count + 1, this.#fresh)
     if (order === undefined) return this.#awaitToken()
-    if ('code' in order) return this.#refuse(order)
+    if ('code' in order) return this.#ending.refuse(order)
     this.#state = 'trying'
     this.#parts.log.begin()
-    this.#dispatch = new Dispatch(this.#parts.upstream, order, this, this.#services.clock)
+    this.#dispatch = new Dispatch(this.#parts.upstream, order, this, this.#clock)
     this.#dispatch.start()
   }
 
@@ -67,7 +85,7 @@ export class Exchange implements AttemptSink, InterludeSink {
     this.#state = 'waiting'
     this.#parts.authorization?.await(this.#parts.deadlines.total, unavailable => {
       if (unavailable === undefined) this.#attempt()
-      else this.#refuse(tokenUnavailable(unavailable))
+      else this.#ending.refuse(tokenUnavailable(unavailable))
     })
   }
 
@@ -84,52 +102,65 @@ export class Exchange implements AttemptSink, InterludeSink {
   }
 
   onHead(head: ResponseHead): void {
-    const outcome: Outcome = { kind: 'answer', status: head.status, fields: head.fields }
     this.#attemptEnded(String(head.status))
+    const { inspection, paid } = this.#parts
+    if (!inspection?.begin(head, paid?.asks(head))) return this.#judge(head, answered(head), undefined)
+    this.#state = 'inspecting'
+  }
+
+  onInspected({ head, classification, chunks, trailers }: Inspected): void {
+    const body = trailers && Buffer.concat(chunks)
+    this.#judge(head, answered(head, classification, this.#clock.now()), body)
+    for (const chunk of chunks) this.onData(chunk)
+    if (trailers) this.onEnd(trailers)
+  }
+
+  /** @param body of an answer that was read before; `undefined` when more of it is to come */
+  #judge(head: ResponseHead, outcome: Answered, body: Buffer | undefined): void {
     // Below 400 no policy has anything to say.
-    if (head.status < 400) {
+    if (outcome.final || outcome.status < 400) {
       this.#parts.origin.succeeded(outcome, this.#parts.log.dispatchedAt)
       return this.#commit(head, 'final')
     }
     this.#parts.origin.failed(outcome, this.#parts.log.dispatchedAt)
-    const { authorization, decisions, deadlines } = this.#parts
-    const renewal = authorization?.decide(head, decisions.repeatable, deadlines)
-    if (authorization && renewal) return this.#unauthorized(head, renewal, authorization)
+    const { authorization, paid, decisions, deadlines } = this.#parts
+    if (paid?.asks(head)) return this.#remedy(head, paid.remedy(head, body, decisions.repeatable), TERMS_MAX)
+    const renewal = authorization?.remedy(head, decisions.repeatable, deadlines)
+    if (renewal) return this.#remedy(head, renewal)
     const decision = decisions.decide(outcome)
     if (decision.act === 'return') return this.#commit(head, decision.why)
     if (!this.#repeat(decision)) return this.#commit(head, 'wait-too-long')
+    paid?.presented({ ...outcome, body: undefined, complete: false })
     this.#parts.body?.halt()
     this.#parts.interlude.dispose(head)
   }
 
-  /** A 401 is held while its token is renewed; without another one it is the client's, intact (T2, L10). */
-  #unauthorized(head: ResponseHead, { act, why }: Renewal, authorization: Authorization): void {
-    if (act === 'return-and-renew') authorization.renew(this.#parts.deadlines.total, () => undefined)
-    if (act !== 'renew') return this.#commit(head, why)
+  /** The refused answer is kept while the remedy works. @param remedy or why there is none: then the answer is the client's */
+  #remedy(head: ResponseHead, remedy: Remedy | Why, max?: number): void {
+    if (typeof remedy === 'string') return this.#commit(head, remedy)
     this.#state = 'waiting'
     this.#parts.reply.forgetInterims()
-    this.#parts.log.decided(why)
+    this.#parts.log.decided(remedy.why)
     this.#parts.body?.halt()
-    this.#parts.interlude.waitForRenewal(authorization, this.#parts.deadlines.total)
-    this.#parts.interlude.dispose(head)
+    this.#parts.interlude.waitForRemedy(remedy)
+    this.#parts.interlude.dispose(head, max)
   }
 
   onFault(fault: AttemptFault): void {
     const { draining, mayBeGiven } = this.#parts.interlude
     if (draining && !mayBeGiven) return this.#parts.interlude.lostConnection()
     if (draining) this.onUndrained(draining)
-    if (this.#state === 'answering') return this.#broken(fault)
+    if (this.#state === 'answering') return this.#ending.broken(fault)
+    this.#parts.inspection?.cancel()
     this.#attemptEnded(fault.fault)
     this.#dispatch = undefined
     const outcome = { kind: 'fault', ...fault } as const
     this.#parts.origin.failed(outcome, this.#parts.log.dispatchedAt)
     const decision = this.#parts.decisions.decide(outcome)
+    this.#parts.paid?.presented({ kind: 'fault', sent: reachedBy(outcome) === 'unknown' })
     if (decision.act === 'retry') return void this.#repeat(decision)
     this.#parts.log.decided(decision.why)
-    if (this.#giveHeld(decision.why, reachedBy(outcome) === 'unknown')) return
-    this.#end = outcome.fault
-    this.#parts.reply.giveFault(outcome)
-    this.#finish()
+    this.#ending.giveFault(outcome, decision.why)
   }
 
   #attemptEnded(outcome: string): void {
@@ -161,7 +192,10 @@ export class Exchange implements AttemptSink, InterludeSink {
   onInterludeOver(): void {
     if (this.#state === 'waiting') this.#parts.log.waited()
     if (this.#state === 'queued') this.#parts.log.queued()
-    if (this.#parts.interlude.mayBeGiven && this.#giveHeld('token-not-renewed', false)) return
+    const { failedFor } = this.#parts.interlude
+    if (failedFor !== undefined && this.#ending.giveHeld(failedFor, false)) return
+    const kept = this.#parts.paid?.kept
+    if (kept) return this.#claimed({ act: 'replay', answer: kept, stored: true })
     if (this.#state === 'waiting' || this.#state === 'queued') this.#attempt()
   }
 
@@ -176,6 +210,7 @@ export class Exchange implements AttemptSink, InterludeSink {
   onData(chunk: Buffer): void {
     const draining = this.#parts.interlude.draining
     if (draining) return draining.receive(chunk)
+    if (this.#state === 'inspecting') return this.#parts.inspection?.receive(chunk)
     if (this.#state !== 'answering') return
     this.#parts.deadlines.active()
     if (this.#parts.reply.write(chunk)) return
@@ -199,8 +234,10 @@ export class Exchange implements AttemptSink, InterludeSink {
     const draining = this.#parts.interlude.draining
     if (draining) return draining.end()
     if (this.#parts.reply.isRaw) return this.#parts.reply.endRaw()
+    if (this.#state === 'inspecting') return this.#parts.inspection?.end(trailers)
     if (this.#state !== 'answering') return
-    this.#finish()
+    this.#parts.reply.complete()
+    this.#ending.finish()
     this.#parts.reply.end(trailers)
   }
 
@@ -218,40 +255,20 @@ export class Exchange implements AttemptSink, InterludeSink {
     this.#parts.reply.resumeRaw()
   }
 
-  /**
-   * The answer of an earlier attempt, when it was read whole, says more than any fault (R10); but its "not applied" must
-   * not stand for a later attempt that may have been. @param reached that later attempt came to the upstream
-   */
-  #giveHeld(why: Why, reached: boolean): boolean {
-    const { held } = this.#parts.interlude
-    if (held === undefined || (reached && this.#parts.class === 'bare')) return false
-    if (why !== 'final') this.#parts.log.decided(why)
-    this.#parts.reply.giveHeld(held, why)
-    this.#finish()
-    return true
-  }
-
-  /** No attempt may be made, or none ended in time; what an earlier one answered comes first. */
-  #refuse(refusal: OwnRefusal): void {
-    if (this.#giveHeld('final', refusal.outcome === 'unknown')) return
-    this.#end = refusal.code
-    this.#parts.reply.refuse(refusal)
-    this.#finish()
-  }
-
   onExpired(what: Expiry): void {
     const state = this.#state
-    const sent = state === 'trying' ? (this.#dispatch?.bytesSent ?? 0) > 0 : false
+    if (state === 'inspecting') return this.#parts.inspection?.giveUp()
+    const sent = state === 'trying' && (this.#dispatch?.bytesSent ?? 0) > 0
     this.#dispatch?.abort()
-    if (state === 'answering') return this.#broken(timedOut('committed', what))
+    if (state === 'answering') return this.#ending.broken(timedOut('committed', what))
     const upstreamStalled = what === 'per-try' || (what === 'upload-stalled' && this.#parts.body?.blocked)
     if (upstreamStalled) return this.onFault(timedOut('timeout', 'no answer within timeout.per_try'))
     this.#parts.interlude.cancel()
     if (state === 'trying') this.#attemptEnded('http_response_timeout')
-    if (what === 'upload-stalled') return this.#refuse(uploadStalled)
+    if (what === 'upload-stalled') return this.#ending.refuse(uploadStalled(this.#parts.log.reached))
     // What a request that may not be repeated was refused for before, it was refused for unprocessed.
-    const earlier = this.#parts.class !== 'bare' && this.#parts.log.count > 0
-    this.#refuse(outOfTime(sent || earlier ? 'unknown' : 'not-sent'))
+    const earlier = this.#parts.nature.class !== 'bare' && this.#parts.log.count > 0
+    this.#ending.refuse(outOfTime(sent || earlier ? 'unknown' : 'not-sent'))
   }
 
   /**
@@ -262,39 +279,22 @@ export class Exchange implements AttemptSink, InterludeSink {
     if (this.#state === 'answering' || this.#state === 'over') return false
     const sent = this.#parts.body?.started === true
     this.#dispatch?.abort()
-    this.#end = code
-    this.#parts.reply.refuse({ code, detail, outcome: sent ? 'unknown' : 'not-sent' })
-    this.#finish()
+    this.#ending.refuseAtOnce({ code, detail, outcome: sent ? this.#parts.log.reached : 'not-sent' })
     return true
   }
 
   /** The client left: everything stops now (L9). @param reset it left with a TCP reset */
   clientGone(reset: boolean): void {
     if (this.#state === 'over') return
-    if (!this.#parts.reply.isRaw) this.#end = 'client-gone'
+    const [paid, keyed] = [this.#parts.paid?.outliveClient(), this.#parts.keyed?.outliveClient()]
+    if (paid || keyed) return this.#goOnAlone()
     this.#dispatch?.abort(reset)
-    this.#finish()
+    this.#ending.finish(this.#parts.reply.isRaw ? undefined : 'client-gone')
   }
 
-  #broken(fault: AttemptFault): void {
-    if (!this.#parts.reply.isRaw || fault.reset) this.#end = fault.fault
-    this.#finish()
-    this.#parts.reply.break(fault)
-  }
-
-  /** Lets go of everything and writes the record; at most once. */
-  #finish(): void {
-    if (this.#state === 'over') return
-    if (this.#state === 'waiting') this.#parts.origin.refundRepeat()
-    this.#state = 'over'
-    this.#parts.origin.abandon()
-    this.#parts.authorization?.cancel()
-    this.#parts.interlude.cancel()
-    this.#parts.deadlines.end()
-    this.#parts.body?.close()
-    this.#parts.log.ended()
-    this.#services.record?.(
-      this.#parts.log.record(this.id, this.#plan, this.#request, this.#parts.reply, this.#end, this.#parts.body),
-    )
+  /** What holds a claim or is paid for is not undone by leaving: its answer is kept for the next try (I9, P8). */
+  #goOnAlone(): void {
+    this.#parts.reply.detach()
+    this.onClientDrain()
   }
 }

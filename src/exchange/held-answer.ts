@@ -4,7 +4,7 @@ import type { ResponseHead } from '../wire/events.js'
 import { kept } from '../wire/shared-read.js'
 
 /** L7: what of a refused answer is kept, in bytes, and how long its end is waited for. */
-const HELD_MAX = 65_536
+export const HELD_MAX = 65_536
 const DRAIN_TIME = millis(100)
 
 /**
@@ -14,14 +14,16 @@ const DRAIN_TIME = millis(100)
 export class HeldAnswer {
   readonly head: ResponseHead
   readonly body: Buffer[] = []
+  readonly #max: number
   #bytes = 0
   #whole = false
   #onDisposed: ((whole: boolean) => void) | undefined
   #cancel: Cancel | undefined
 
-  /** @param onDisposed called once, unless cancelled; false means that its connection must be destroyed */
-  constructor(head: ResponseHead, onDisposed: (whole: boolean) => void) {
+  /** @param max bytes @param onDisposed called once, unless cancelled; false means that its connection must be destroyed */
+  constructor(head: ResponseHead, max: number, onDisposed: (whole: boolean) => void) {
     this.head = head
+    this.#max = max
     this.#onDisposed = onDisposed
   }
 
@@ -33,14 +35,14 @@ export class HeldAnswer {
   /** Starts the clock. A body that is known to be too long is given up at once. */
   drain(clock: Clock): void {
     const { framing } = this.head
-    if (framing.kind === 'length' && framing.length > HELD_MAX) this.#disposed(false)
+    if (framing.kind === 'length' && framing.length > this.#max) this.#disposed(false)
     else this.#cancel = clock.schedule(DRAIN_TIME, () => this.#disposed(false))
   }
 
   receive(chunk: Buffer): void {
     this.#bytes += chunk.length
     this.body.push(kept(chunk))
-    if (this.#bytes > HELD_MAX) this.#disposed(false)
+    if (this.#bytes > this.#max) this.#disposed(false)
   }
 
   end(): void {

@@ -1,8 +1,8 @@
+import type { Why } from '../policy/types.js'
 import type { Cancel, Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import type { ResponseHead } from '../wire/events.js'
-import type { Authorization } from './authorization.js'
-import { HeldAnswer } from './held-answer.js'
+import { HELD_MAX, HeldAnswer } from './held-answer.js'
 import type { OriginView } from './origin-view.js'
 
 export type InterludeSink = {
@@ -10,6 +10,19 @@ export type InterludeSink = {
   readonly onInterludeOver: () => void
   /** The refused answer did not end in time: its connection must go, or the answer goes on as the client's. */
   readonly onUndrained: (answer: HeldAnswer) => void
+}
+
+/** Makes the next attempt possible, or fails to (L10); once. */
+export type Remedy = {
+  readonly state: 'running' | 'done' | 'failed'
+  /** What the log says of the answer that it remedies, and when it failed. */
+  readonly why: Why
+  readonly failedFor: Why
+  /** Once it is done, the refused answer is not true any more: a 402, where it is paid. */
+  readonly supersedes?: boolean
+  /** @param done told when `state` has changed, in this call or later */
+  readonly start: (done: () => void) => void
+  readonly cancel: () => void
 }
 
 /**
@@ -23,8 +36,7 @@ export class Interlude {
   #held: HeldAnswer | undefined
   #disposing = false
   #cancelWait: Cancel | undefined
-  /** What became of the renewal of a refused token. */
-  #renewal: 'running' | 'done' | 'failed' | undefined
+  #remedy: Remedy | undefined
 
   constructor(clock: Clock, origin: OriginView, hears: InterludeSink) {
     this.#clock = clock
@@ -55,23 +67,26 @@ export class Interlude {
     return entry
   }
 
-  /** Waits for another token than the refused one, until `dueAt` (monotonic). */
-  waitForRenewal(authorization: Authorization, dueAt: number): void {
-    this.#renewal = 'running'
-    this.#cancelWait = () => authorization.cancel()
-    authorization.renew(dueAt, renewed => {
-      this.#renewal = renewed ? 'done' : 'failed'
-      this.#waited()
-    })
+  /** Waits for what makes the next attempt possible: another token, a payment. Until then the refused answer is kept. */
+  waitForRemedy(remedy: Remedy): void {
+    this.#remedy = remedy
+    this.#cancelWait = () => remedy.cancel()
+    remedy.start(() => this.#waited())
   }
 
   /** The refused answer may still be the client's, so nothing of it may be lost. */
   get mayBeGiven(): boolean {
-    return this.#renewal === 'running' || this.#renewal === 'failed'
+    return this.#remedy !== undefined && this.#remedy.state !== 'done'
   }
 
-  dispose(head: ResponseHead): void {
-    const held = new HeldAnswer(head, whole => {
+  /** Why it is the client's after all; `undefined` unless the remedy failed. */
+  get failedFor(): Why | undefined {
+    return this.#remedy?.state === 'failed' ? this.#remedy.failedFor : undefined
+  }
+
+  /** @param max bytes of its body that may be held */
+  dispose(head: ResponseHead, max: number = HELD_MAX): void {
+    const held = new HeldAnswer(head, max, whole => {
       if (!whole) this.#hears.onUndrained(held)
       this.#disposed()
     })
@@ -105,6 +120,11 @@ export class Interlude {
   }
 
   #proceed(): void {
-    if (this.#cancelWait === undefined && !this.#disposing) this.#hears.onInterludeOver()
+    if (this.#cancelWait !== undefined || this.#disposing) return
+    if (this.#remedy?.state === 'done' && this.#remedy.supersedes) {
+      this.#held = undefined
+      this.#remedy = undefined
+    }
+    this.#hears.onInterludeOver()
   }
 }

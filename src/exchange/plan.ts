@@ -10,6 +10,8 @@ export type Plan = {
   readonly port: number
   /** As it goes into `Host`. */
   readonly authority: string
+  /** Others than this machine can reach the listener: who asks cannot be told from where. */
+  readonly shared: boolean
   /** Path and query at the upstream. */
   readonly path: string
 }

@@ -29,7 +29,10 @@ export type ExchangeRecord = {
   readonly path: string
   /** What the client got; 0 when it got nothing. */
   readonly status: number
-  /** How it ended when not with an upstream's whole answer: `client-gone`, the fault, or the code of our refusal. */
+  /**
+   * How it ended when not with an upstream's whole answer to it: `client-gone`, the fault, the code of our refusal, or
+   * `replayed` and `shared` for an answer to an earlier request with its key.
+   */
   readonly end: string | undefined
   readonly attempts: readonly AttemptRecord[]
   /** Monotonic milliseconds. */
@@ -38,6 +41,10 @@ export type ExchangeRecord = {
   readonly queued_ms: number
   /** The client's request fields; only the log at level debug reads them. */
   readonly fields: Fields
+  /** The first characters of its idempotency key; `undefined` without one. */
+  readonly key: string | undefined
+  /** What was paid for it, such as `0.01 USDC`; `undefined` when nothing was. */
+  readonly spend: string | undefined
   readonly bytes_in: number
   readonly bytes_out: number
 }

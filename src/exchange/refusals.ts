@@ -44,14 +44,58 @@ export const timedOut = (phase: Phase, details: string): AttemptFault => ({
   details,
 })
 
-export const uploadStalled: OwnRefusal = {
+export const uploadStalled = (outcome: Reached): OwnRefusal => ({
   code: 'request_timeout',
   detail: 'the request body stopped arriving',
-  outcome: 'unknown',
-}
+  outcome,
+})
 
 export const outOfTime = (outcome: Reached): OwnRefusal => ({
   code: 'deadline',
   detail: 'timeout.total ran out before an answer came',
   outcome,
+})
+
+export const keyReused: OwnRefusal = {
+  code: 'key_reused',
+  detail: 'this idempotency key came with another payload before; a new operation needs a new key',
+  outcome: 'not-sent',
+}
+
+export const keyInFlight = (retryAfter: Millis): OwnRefusal => ({
+  code: 'key_in_flight',
+  detail: 'a request with this idempotency key is still running; ask again with the same key',
+  retryAfter,
+})
+
+/** I12: sending it again could do it twice. */
+export const outcomeUnknown: OwnRefusal = {
+  code: 'outcome_unknown',
+  detail: 'an earlier request with this idempotency key may have been carried out; see `mulligan idem`',
+  outcome: 'unknown',
+}
+
+/** @param status 0 where an operator said that it was done (I12) */
+export const resultNotKept = (status: number): OwnRefusal => ({
+  code: 'result_unavailable',
+  detail:
+    status === 0
+      ? 'the request with this idempotency key was done, and its answer is not known'
+      : `this idempotency key was answered with ${status}, and the answer was not kept: it was too long, or there was no room`,
+})
+
+/** I11: the key stays free. */
+export const tooManyKeys = (retryAfter: Millis): OwnRefusal => ({
+  code: 'insert_rate',
+  detail: 'too many new idempotency keys; ask again with the same key',
+  retryAfter,
+  outcome: 'not-sent',
+})
+
+/** Whether the key was used before cannot be told, so nothing is sent. */
+export const storeUnavailable = ({ message }: { readonly message: string }): OwnRefusal => ({
+  code: 'store_unavailable',
+  detail: message,
+  retryAfter: seconds(1),
+  outcome: 'not-sent',
 })

@@ -54,7 +54,8 @@ export function repeatableBody(
   { bodyMemory: shared, spillDirectory: directory }: Services,
   deadlines: UploadWatch,
 ): RepeatableBody {
-  const { memory, spill } = route.retry || route.credential !== undefined ? route.body : NOTHING_KEPT
+  const { memory, spill } =
+    route.retry || route.credential !== undefined || route.idempotency || route.payment ? route.body : NOTHING_KEPT
   return new RepeatableBody(source, framing, { memory, spill, shared, directory }, deadlines)
 }
 
@@ -84,6 +85,9 @@ export class RepeatableBody implements RequestBody {
   #nextChunk = 0
   #filePosition = 0
   #reading = false
+  /** Told when the body was read ahead of any attempt; without trailers when not all of it could be kept. */
+  #gathered: ((trailers: Fields | undefined) => void) | undefined
+  #outgrown = false
 
   constructor(source: ClientBody, framing: Framing, limits: BodyLimits, deadlines: UploadWatch) {
     this.#source = source
@@ -117,6 +121,28 @@ export class RepeatableBody implements RequestBody {
   /** The attempt takes no more for now: if nothing moves, the upstream is to blame. */
   get blocked(): boolean {
     return this.#blocked
+  }
+
+  /**
+   * Reads the client's body before any attempt is given it, for as long as it can be kept; attempts get the same bytes.
+   * @param see each chunk as it comes @param done told the trailers when that was all of it
+   */
+  gather(see: (chunk: Buffer) => void, done: (trailers: Fields | undefined) => void): void {
+    if (!this.#keeping) return done(undefined)
+    this.#gathered = done
+    const write = (chunk: Buffer): boolean => {
+      see(chunk)
+      return true
+    }
+    const over = (trailers?: Fields) => this.#gatheringOver(trailers)
+    this.pour({ write, end: over, fail: () => over() })
+  }
+
+  #gatheringOver(trailers: Fields | undefined): void {
+    const done = this.#gathered
+    this.#gathered = undefined
+    if (trailers === undefined) this.halt()
+    done?.(trailers)
   }
 
   pour(into: BodyWriter): void {
@@ -179,6 +205,8 @@ export class RepeatableBody implements RequestBody {
       this.#source.pause()
       this.#file.whenIdle(() => this.#push())
     }
+    // Last: an attempt may be given the body at once.
+    if (this.#outgrown && this.#gathered) return this.#gatheringOver(undefined)
     if (!live) return
     this.#skipKept()
     if (this.#writer !== undefined && !this.#writer.write(chunk)) {
@@ -212,6 +240,7 @@ export class RepeatableBody implements RequestBody {
     }
     if (spill > 0) this.#file ??= SpillFile.open(directory)
     if (this.#file === undefined || this.#file.failed || this.#file.length + chunk.length > spill) {
+      if (this.#gathered) return this.#keepLast(chunk)
       this.#overCap = true
       // Bytes that the current attempt was not given yet go with the rest: it cannot be completed.
       if (!this.#caughtUp()) this.#writer?.fail('the request body outgrew what may be kept')
@@ -219,6 +248,13 @@ export class RepeatableBody implements RequestBody {
       return
     }
     this.#file.append(chunk)
+  }
+
+  /** The chunk that outgrew the caps while gathering is the first that an attempt will not have kept, but it is not lost. */
+  #keepLast(chunk: Buffer): void {
+    if (this.#file) this.#file.append(chunk)
+    else this.#kept.push(chunk)
+    this.#outgrown = true
   }
 
   /** Gives kept bytes until the attempt has enough or has caught up with the client. */

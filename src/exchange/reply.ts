@@ -1,12 +1,14 @@
 import { type Fields, fieldValue } from '../http/fields.js'
 import { answerFields } from '../http/hop-by-hop.js'
 import { viaValue } from '../http/via.js'
+import type { StoredAnswer } from '../idempotency/stored-answer.js'
 import { isExhaustion } from '../policy/retry.js'
 import type { RetrySettings } from '../policy/settings.js'
 import type { Outcome, Why } from '../policy/types.js'
 import type { Dispatch } from '../upstream/dispatch.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { ResponseHead } from '../wire/events.js'
+import type { AnswerWitness } from './answer-witness.js'
 import type { AttemptLog } from './attempt-log.js'
 import type { HeldAnswer } from './held-answer.js'
 import type { ClientAnswer, RawClient } from './lane.js'
@@ -23,17 +25,31 @@ import {
 /** The upstream's side of an upgraded connection. */
 type RawUpstream = Pick<Dispatch, 'writeRaw' | 'endRaw' | 'resume'>
 
+/** Where the answer goes when nobody waits for it any more. */
+const NOBODY: ClientAnswer = {
+  inform: () => undefined,
+  begin: () => undefined,
+  flush: () => undefined,
+  write: () => true,
+  end: () => undefined,
+  abort: () => undefined,
+  upgrade: () => {
+    throw new Error('an upgrade has a client')
+  },
+}
+
 /** The one answer of an exchange, on its way to the client. */
 export class Reply {
   /** What the client got; 0 while it got nothing. */
   status = 0
   bytes = 0
-  readonly #answer: ClientAnswer
+  #answer: ClientAnswer
   readonly #id: string
   readonly #method: string
   readonly #pseudonym: string
   readonly #retry: RetrySettings | undefined
   readonly #log: AttemptLog
+  readonly #witnesses: readonly AnswerWitness[]
   #interims: ResponseHead[] = []
   #raw: RawClient | undefined
 
@@ -44,6 +60,7 @@ export class Reply {
     pseudonym: string,
     retry: RetrySettings | undefined,
     log: AttemptLog,
+    witnesses: readonly AnswerWitness[],
   ) {
     this.#answer = answer
     this.#id = id
@@ -51,6 +68,7 @@ export class Reply {
     this.#pseudonym = pseudonym
     this.#retry = retry
     this.#log = log
+    this.#witnesses = witnesses
   }
 
   /** A 1xx answer. While its attempt may be repeated the client must not see hints of an answer it never gets (L12). */
@@ -68,6 +86,7 @@ export class Reply {
   commit(head: ResponseHead, why: Why): void {
     for (const interim of this.#interims) this.#inform(interim)
     this.status = head.status
+    for (const witness of this.#witnesses) witness.begin(head)
     this.#answer.begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
   }
 
@@ -83,7 +102,18 @@ export class Reply {
   /** @returns false when the upstream should be paused until the client drains */
   write(chunk: Buffer): boolean {
     this.bytes += chunk.length
+    for (const witness of this.#witnesses) witness.data(chunk)
     return this.#raw ? this.#raw.write(chunk) : this.#answer.write(chunk)
+  }
+
+  /** The upstream's answer is whole; `end` tells the client. */
+  complete(): void {
+    for (const witness of this.#witnesses) witness.end()
+  }
+
+  /** It broke off; `break` shows the client. */
+  incomplete(): void {
+    for (const witness of this.#witnesses) witness.broke()
   }
 
   end(trailers: Fields): void {
@@ -92,6 +122,11 @@ export class Reply {
 
   /** The answer of an earlier attempt, byte for byte (R10). */
   giveHeld({ head, body }: HeldAnswer, why: Why): void {
+    for (const witness of this.#witnesses) {
+      witness.begin(head)
+      for (const chunk of body) witness.data(chunk)
+      witness.end()
+    }
     this.#give(head.status, head.reason, this.#fieldsOf(head, why), body)
   }
 
@@ -105,7 +140,21 @@ export class Reply {
     this.#giveOwn(refusalAnswer({ ...refusal, exchange: this.#id }), refusal.outcome)
   }
 
+  /** An answer that an earlier request with the same key was given. @param stored not only waited for */
+  replay({ status, reason, fields, body }: StoredAnswer, stored: boolean): void {
+    const given = answerFields(fields, viaValue(this.#pseudonym))
+    if (status !== 204) given.push('Content-Length', String(body.length))
+    if (stored) given.push('Idempotent-Replayed', 'true')
+    this.#give(status, reason, given, this.#method === 'HEAD' ? [] : [body])
+  }
+
+  /** The client left, and the exchange goes on without it (I9). */
+  detach(): void {
+    this.#answer = NOBODY
+  }
+
   #giveOwn({ status, reason, fields, body }: OwnAnswer, reached: Reached | undefined): void {
+    for (const witness of this.#witnesses) witness.refused(reached ?? 'not-sent')
     // SDKs that repeat by themselves must not, when the upstream may have acted.
     if (this.#retry?.tell_client && reached === 'unknown') fields.push('x-should-retry', 'false')
     this.#give(status, reason, fields, this.#method === 'HEAD' ? [] : [body])
@@ -153,8 +202,13 @@ export class Reply {
     this.#answer.end([])
   }
 
+  #note(why: Why): string | undefined {
+    if (why === 'not-paid') return this.#witnesses.find(({ note }) => note !== undefined)?.note
+    return noteFor(why, this.#log.count)
+  }
+
   #fieldsOf(head: ResponseHead, why: Why): string[] {
-    const fields = passedFields(head, this.#pseudonym, this.#log.records, noteFor(why, this.#log.count))
+    const fields = passedFields(head, this.#pseudonym, this.#log.records, this.#note(why))
     // R10: an SDK behind us should not start over where we gave up.
     if (this.#retry?.tell_client && isExhaustion(why) && fieldValue(fields, 'x-should-retry') === undefined) {
       fields.push('x-should-retry', 'false')

@@ -1,10 +1,13 @@
 import type { Credential } from '../credential/credentials.js'
+import type { Idempotency } from '../idempotency/open-idempotency.js'
 import type { UpstreamHealths } from '../state/upstream-healths.js'
 import type { Clock, Random } from '../time/clock.js'
 import type { Watch } from '../time/watch.js'
 import type { Upstreams } from '../upstream/upstream.js'
+import type { Payments } from './paid-request.js'
 import type { RecordSink } from './record.js'
 import type { BodyMemory } from './repeatable-body.js'
+import type { Unattended } from './unattended.js'
 
 /** What every exchange is given; made once, in `main`. */
 export type Services = {
@@ -15,6 +18,11 @@ export type Services = {
   readonly healths: UpstreamHealths
   /** The credential of that name under the rules in force. */
   readonly credential: (name: string) => Credential | undefined
+  /** `undefined` while no route deals in idempotency keys. */
+  readonly idempotency: Idempotency | undefined
+  /** `undefined` while no route pays. */
+  readonly payments: Payments | undefined
+  readonly unattended: Unattended
   readonly bodyMemory: BodyMemory
   /** A private directory for request bodies that outgrow memory. */
   readonly spillDirectory: string

@@ -12,6 +12,10 @@ export function isClientRepeat(fields: Fields): boolean {
   )
 }
 
+/** The client numbers its tries, so its repeats can be told from new requests. */
+export const countsRepeats = (fields: Fields): boolean =>
+  fieldValue(fields, 'x-stainless-retry-count') !== undefined || fieldValue(fields, 'amz-sdk-request') !== undefined
+
 const isPositive = (text: string | undefined): boolean => text !== undefined && /^[ \t]*0*[1-9]\d*[ \t]*$/.test(text)
 
 function isLaterAttempt(text: string | undefined): boolean {

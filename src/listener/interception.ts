@@ -140,6 +140,8 @@ export class Interception {
       startedAt: this.#startedAt,
       queued_ms: 0,
       fields: [],
+      key: undefined,
+      spend: undefined,
       bytes_in: 0,
       bytes_out: 0,
     })

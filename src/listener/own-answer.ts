@@ -74,6 +74,8 @@ export function recordRefusal(
     startedAt,
     queued_ms: 0,
     fields: [],
+    key: undefined,
+    spend: undefined,
     bytes_in: 0,
     bytes_out: own.body.length,
   })

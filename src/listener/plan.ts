@@ -1,4 +1,5 @@
 import type { ListenAddress, Route } from '../config/config.js'
+import { isLocal } from '../config/listen-address.js'
 import type { Plan } from '../exchange/plan.js'
 import { formatAuthority, parseAuthority } from '../http/authority.js'
 import { type Fields, fieldValue } from '../http/fields.js'
@@ -63,7 +64,7 @@ function planForward(arrival: Arrival, place: Place, { routes, config }: Rules):
   if (route === undefined && config.egress.unmatched === 'deny') {
     return refuse('destination_denied', `no route allows ${place.authority} (egress.unmatched is deny)`)
   }
-  return { plan: planFor(route ?? UNMATCHED, place, modeOf(arrival)) }
+  return { plan: planFor(route ?? UNMATCHED, place, modeOf(arrival), arrival) }
 }
 
 function modeOf({ upgrade, tunnel }: Arrival): Plan['mode'] {
@@ -72,15 +73,16 @@ function modeOf({ upgrade, tunnel }: Arrival): Plan['mode'] {
 }
 
 /** A route's `upstream` replaces scheme, host, port and base path. */
-function planFor(route: Route, place: Place, mode: Plan['mode']): Plan {
+function planFor(route: Route, place: Place, mode: Plan['mode'], { listener }: Arrival): Plan {
   const { upstream } = route
+  const shared = !isLocal(listener)
   if (upstream === undefined) {
     const { scheme, host, port, authority, path } = place
-    return { route, mode, scheme, host, port, authority, path }
+    return { route, mode, scheme, host, port, authority, shared, path }
   }
   const { scheme, host, port, base_path } = upstream
   const path = place.path === '*' ? '*' : base_path + place.path
-  return { route, mode, scheme, host, port, authority: formatAuthority(upstream, DEFAULT_PORT[scheme]), path }
+  return { route, mode, scheme, host, port, authority: formatAuthority(upstream, DEFAULT_PORT[scheme]), shared, path }
 }
 
 function planTunnelled(arrival: Arrival, path: string, tunnel: TunnelTarget, rules: Rules): Planned {
@@ -111,6 +113,7 @@ function planMount(arrival: Arrival, path: string, { routes }: Rules): Planned {
     found.route,
     { scheme, host, port, authority, path: rest },
     arrival.upgrade ? 'upgrade' : 'mount',
+    arrival,
   )
   return { plan, mount: { prefix: found.route.mount ?? '', origin: `${scheme}://${authority}`, basePath: base_path } }
 }

@@ -37,4 +37,7 @@ export const UNMATCHED: Route = {
   breaker: undefined,
   body: { memory: 0, spill: 0 },
   credential: undefined,
+  payment: undefined,
+  idempotency: undefined,
+  classify: [],
 }

@@ -186,6 +186,8 @@ export class Tunnel {
       startedAt: this.#log.startedAt,
       queued_ms: 0,
       fields: [],
+      key: undefined,
+      spend: undefined,
       bytes_in: bytesIn,
       bytes_out: bytesOut,
     })

@@ -21,7 +21,7 @@ const NOT_APPLIED: ReadonlySet<number> = new Set([408, 421, 425, 429])
 const NOT_APPLIED_IF_HINTED: ReadonlySet<number> = new Set([413, 503])
 /** RFC 9110 §15.5.9, §15.5.20: the connection, not the request, was at fault. */
 const NEEDS_NEW_CONNECTION: ReadonlySet<number> = new Set([408, 421])
-/** Other policies' business (credential, payment, idempotency), whatever `statuses` or the server say. */
+/** Other policies' business (credential, payment), or the application's, whatever `statuses` or the server say. */
 const NOT_OURS: ReadonlySet<number> = new Set([401, 402, 407, 409])
 /** What a route with retries could refuse: tells `retry-off` from `final` in the log. */
 const REFUSABLE: ReadonlySet<number> = new Set([408, 421, 425, 429, 500, 502, 503, 504])
@@ -111,15 +111,25 @@ const mayActTwice = (methodClass: MethodClass, settings: RetrySettings): boolean
 
 function judgeAnswer(attempt: Attempt, answer: Answer, now: number, settings: RetrySettings | undefined): Verdict {
   const { status, fields } = answer
+  const hint = settings ? readHint(fields, now, settings.reset_headers) : NO_HINT
+  if (settings && isKeyInFlight(attempt, answer, hint)) {
+    return hint.kind === 'veto' ? stop('veto') : repeat('key-in-flight', hint)
+  }
   if (status < 400 || NOT_OURS.has(status)) return stop('final')
   if (settings === undefined) return stop(isRefusable(status) ? 'retry-off' : 'final')
-  const hint = readHint(fields, now, settings.reset_headers)
   if (!isRefused(attempt, answer, hint, settings)) return stop('final')
   if (hint.kind === 'veto') return stop('veto')
   const notApplied = NOT_APPLIED.has(status) || (NOT_APPLIED_IF_HINTED.has(status) && hint.kind === 'wait')
   // A key makes a repeat one effect, but not a stored 5xx another answer: R1 leaves it to the route.
-  if (!notApplied && attempt.class !== 'safe' && settings.non_idempotent !== 'always') return stop('unsafe-to-repeat')
+  const answersAnew = attempt.class === 'safe' || attempt.class === 'resumable' || settings.non_idempotent === 'always'
+  if (!notApplied && !answersAnew) return stop('unsafe-to-repeat')
   return repeat('status', hint, NEEDS_NEW_CONNECTION.has(status))
+}
+
+/** A 409 that the body explains, or that follows a try of ours and says when to come back: the same key gets its answer. */
+function isKeyInFlight({ class: methodClass, number }: Attempt, answer: Answer, hint: Hint): boolean {
+  if (methodClass !== 'keyed' && methodClass !== 'resumable') return false
+  return answer.inFlight === true || (answer.status === 409 && number > 1 && hint.kind === 'wait')
 }
 
 const isRefusable = (status: number): boolean => REFUSABLE.has(status) || (status >= 520 && status <= 529)

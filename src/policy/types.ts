@@ -2,8 +2,11 @@ import type { FaultName } from '../faults.js'
 import type { Fields } from '../http/fields.js'
 import type { Millis } from '../time/units.js'
 
-/** What repeating a request risks (RFC 9110 §9.2.2): nothing · nothing while the upstream honours its key · a second effect. */
-export type MethodClass = 'safe' | 'keyed' | 'bare'
+/**
+ * What repeating a request risks (RFC 9110 §9.2.2): nothing · nothing while the upstream honours its key · likewise, and
+ * a failed one is taken up again · a second effect.
+ */
+export type MethodClass = 'safe' | 'keyed' | 'resumable' | 'bare'
 
 /** How far an attempt came: the first column of rule R1. */
 export const PHASES = [
@@ -25,7 +28,13 @@ export type Phase = (typeof PHASES)[number]
 
 /** What an attempt gave. */
 export type Outcome =
-  | { readonly kind: 'answer'; readonly status: number; readonly fields: Fields }
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly fields: Fields
+      /** The body says that an earlier try with the same key still runs. */
+      readonly inFlight?: boolean
+    }
   | { readonly kind: 'fault'; readonly fault: FaultName; readonly phase: Phase; readonly details: string }
 
 export type Attempt = {
@@ -71,12 +80,15 @@ export type Why =
   | 'status'
   | 'retry-after'
   | 'retry-after-capped'
+  | 'key-in-flight' // an earlier try with the same key still runs
   | 'not-our-token' // a 401 for what the client sent itself
   | 'renewal-off'
   | 'token-not-at-fault' // the challenge of the 401 says so
   | 'token-renewed'
   | 'token-not-renewed' // the renewal failed, or gave the same token again
   | 'token-refused-again'
+  | 'paid' // the terms of the 402 were met
+  | 'not-paid' // or not: the log says why
 
 export type Decision =
   | { readonly act: 'return'; readonly why: Why }

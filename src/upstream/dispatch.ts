@@ -85,12 +85,13 @@ export class Dispatch implements LineUser, BodyWriter {
     else this.#line?.destroy()
   }
 
+  /** Once the attempt is over, its line may serve another: an answer that was read whole waits for its client elsewhere. */
   pause(): void {
-    this.#line?.pause()
+    if (!this.#over) this.#line?.pause()
   }
 
   resume(): void {
-    this.#line?.resume()
+    if (!this.#over) this.#line?.resume()
   }
 
   /** After an upgrade: the client's bytes, and its half-close. */

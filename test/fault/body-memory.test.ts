@@ -9,15 +9,15 @@ const MIB = 1_048_576
 const SIZE = 50_000_000
 const noProc = memoryOf(process.pid, 'VmHWM') === undefined && 'no /proc/PID/status here'
 
-/** Refuses every first upload to a path after so many bytes, takes the second; `/plain` is taken at once. */
-const refusingFirst = (refuseAfter: number) => {
+/** Refuses every first upload to a path after so many bytes, takes the second; `/plain` is taken at once. @param status of the refusal */
+const refusingFirst = (refuseAfter: number, status = 429) => {
   const asked = new Set<string>()
   return startReceiver(async (seen, reply) => {
     const first = !asked.has(seen.url ?? '') && seen.url !== '/plain'
     asked.add(seen.url ?? '')
     if (!first) return void reply.end((await received(seen)).digest)
     afterReading(seen, refuseAfter, () => {
-      reply.writeHead(429, { 'Retry-After': '0' }).end()
+      reply.writeHead(status, { 'Retry-After': '0' }).end()
       seen.resume()
     })
   })
@@ -42,6 +42,38 @@ t.test(
     }
     const growth = (memoryOf(pid, 'VmHWM') as number) - before
     t.ok(growth <= MIB + 16 * MIB, `the peak rose by ${(growth / MIB).toFixed(1)} MiB`)
+    t.same(readdirSync(join(state, 'tmp')), [], 'no file is left')
+  },
+)
+
+t.test(
+  'T2: a 50 MB upload that is refused with 401 in the middle costs no more than that',
+  { skip: noProc },
+  async t => {
+    const upstream = await refusingFirst(5_000_000, 401)
+    let calls = 0
+    const issuer = await startReceiver((_, reply) => {
+      reply.writeHead(200, { 'Content-Type': 'application/json' })
+      reply.end(JSON.stringify({ access_token: `token-${++calls}`, token_type: 'Bearer', expires_in: 3_600 }))
+    })
+    t.teardown(() => Promise.all([upstream.close(), issuer.close()]))
+    const source = `source: { oauth2: { token_url: "${issuer.url}/token", client_id: me, client_auth: none } }`
+    const { port, pid, state } = await startChildDaemon(
+      t,
+      `credentials: { vendor: { min_interval: 1ms, ${source} } }
+routes: [{ name: api, match: { host: 127.0.0.1 }, credential: vendor, body: { memory: 1MiB, spill: 64MiB } }]
+`,
+    )
+    await upload(port, `${upstream.url}/plain`, SIZE, { framing: 'length' })
+    const before = memoryOf(pid, 'VmHWM') as number
+    for (const framing of ['length', 'chunked'] as const) {
+      const got = await upload(port, `${upstream.url}/${framing}`, SIZE, { framing })
+      t.equal(got.text, digestOf(SIZE), framing)
+    }
+    const peak = memoryOf(pid, 'VmHWM') as number
+    t.comment(`peak ${(peak / MIB).toFixed(1)} MiB; it rose by ${((peak - before) / MIB).toFixed(1)} MiB`)
+    t.ok(peak - before <= MIB + 16 * MIB, 'the peak rose by body.memory and 16 MiB at most')
+    t.equal(calls, 3, 'one at first, one for each refusal')
     t.same(readdirSync(join(state, 'tmp')), [], 'no file is left')
   },
 )

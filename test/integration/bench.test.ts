@@ -50,12 +50,22 @@ t.test('a short bench of TLS finds every candidate speaking for its own authorit
   )
 })
 
+t.test('a short bench of keys finds every request answered, and each new key claimed', async t => {
+  const { code, out, err } = await bench('--keys', '--seconds', '0.2', '--rounds', '1', '--connections', '8', '--json')
+  t.equal(code, 0, err)
+  const { cells, targets } = JSON.parse(out) as BenchResult & { targets: readonly Target[] }
+  t.strictSame([...new Set(cells.map(({ workload }) => workload))], ['POST 1 KiB, one at a time', 'POST 1 KiB'])
+  t.ok(cells.every(({ requestsPerSecond, medianMicros }) => requestsPerSecond > 0 && medianMicros > 0))
+  t.ok(targets.every(({ value }) => value !== undefined))
+})
+
 t.test('a figure out of range is a usage error', async t => {
   for (const args of [
     ['--seconds', '0'],
     ['--rounds', '1.5'],
     ['--connections', 'many'],
     ['--rounds', '1000'],
+    ['--tls', '--keys'],
   ]) {
     const { code, err } = await bench(...args)
     t.equal(code, 2, args.join(' '))

@@ -76,6 +76,10 @@ test('T2: a 401 is answered by one renewal and one repeat, of any method, with t
   vendor.next = 'second'
   const got = await request(daemon.port, url, { method: 'POST', body: 'order' })
   t.equal(got.text, 'welcome')
+  t.match(
+    got.header('proxy-status'),
+    /^mulligan\S*; received-status=401; details="attempts=2; waited=\S+; reason=token-renewed"$/,
+  )
   t.equal(vendor.calls, 2)
   t.strictSame(
     upstream.seen.slice(1).map(({ method, body }) => `${method} ${body}`),
@@ -93,10 +97,12 @@ test('T2: a second 401 is the client’s, intact, and so is the first when there
   t.equal(first.text, 'who?')
   t.equal(first.header('www-authenticate'), 'Bearer error="invalid_token"')
   t.equal(first.header('x-case'), 'Kept')
+  t.equal(first.header('proxy-status'), undefined, 'nothing was done about it')
   vendor.next = 'b'
   const second = await request(daemon.port, url)
   t.equal(second.status, 401)
   t.equal(second.text, 'who?')
+  t.match(second.header('proxy-status'), 'received-status=401; details="attempts=2; ')
   const records = await daemon.logged(2)
   t.match(records[0]?.attempts, [{ why: 'token-not-renewed' }])
   t.match(records[1]?.attempts, [{ why: 'token-renewed' }, { why: 'token-refused-again' }])
@@ -130,21 +136,19 @@ test('TR-07: when no token was ever had the answer is 503 token_unavailable, and
   vendor.status = 401
 })
 
-for (const count of [100, 1_000]) {
-  test(`T3: ${count} concurrent 401s are one renewal`, async t => {
-    let good = 'first'
-    const { vendor, daemon, url } = await scene(
-      t,
-      only(() => good),
-    )
-    t.equal((await request(daemon.port, url)).status, 200)
-    good = 'second'
-    vendor.next = 'second'
-    const statuses = await crowd(count, 100, async () => (await request(daemon.port, url)).status)
-    t.ok(statuses.every(status => status === 200))
-    t.equal(vendor.calls, 2, 'one at first, one for all')
-  })
-}
+test('T3: 100 concurrent 401s are one renewal', async t => {
+  let good = 'first'
+  const { vendor, daemon, url } = await scene(
+    t,
+    only(() => good),
+  )
+  t.equal((await request(daemon.port, url)).status, 200)
+  good = 'second'
+  vendor.next = 'second'
+  const statuses = await crowd(100, 100, async () => (await request(daemon.port, url)).status)
+  t.ok(statuses.every(status => status === 200))
+  t.equal(vendor.calls, 2, 'one at first, one for all')
+})
 
 test('T2: an upload refused in the middle is renewed once and repeated whole', async t => {
   const size = 50_000_000

@@ -46,6 +46,18 @@ t.test('the demo keeps every promise, with a client of Node too', async t => {
   t.equal(by('applied')?.through.orders, 10, 'what was applied was applied once')
   t.equal(by('applied')?.through.unknown, 3, 'what cannot be known is said to be unknown')
   t.equal(by('applied')?.repeats, 0)
+  const bought = result.purchases.map(({ without, through, payments }) => [without, through, payments])
+  t.strictSame(
+    bought,
+    [
+      [0, 4, 4],
+      [0, 4, 4],
+      [0, 2, 2],
+    ],
+    'each page was paid once, as many as the limit had room for',
+  )
+  t.equal(result.purchases.map(({ spent }) => Number(spent)).join(), '40000,40000,20000')
+  t.equal(result.booksAgree, true, 'its ledger says the same as the one that the money is on')
   t.strictSame(readdirSync(temporary), [], 'nothing is left behind')
 })
 

@@ -1,8 +1,9 @@
-import { statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { rawExchange, readAnswer, request, requestBytes } from '../support/client.js'
+import { until } from '../support/crowd.js'
 import { portOf, startProcess } from '../support/daemon-process.js'
 import { shortDir } from '../support/short-dir.js'
 import { startRawServer } from '../support/tunnel.js'
@@ -151,6 +152,32 @@ test('F7: SIGHUP takes a good configuration at once and refuses a bad one; what 
   t.equal(upstream.seen.filter(seen => seen.path === '/new').length, 2, 'the old configuration stays')
   daemon.kill('SIGTERM')
   t.equal(await daemon.exit, 0)
+})
+
+test('F7: of two reloads at once, the configuration that was read last is in force', async t => {
+  const upstream = await upstreamFor(t, () => answer(200, 'through'))
+  const folder = shortDir(t)
+  const [file, started, go] = ['mulligan.yaml', 'started', 'go'].map(name => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  // Its password is long in coming.
+  const program = `fs.writeFileSync(${JSON.stringify(started)}, ''); setInterval(() => fs.existsSync(${JSON.stringify(go)}) && (console.log('secret'), process.exit()), 20)`
+  const slow = `listen: { auth: { username: ann, password: { exec: [node, -e, ${JSON.stringify(program)}] } } }\n`
+  const routes = 'routes: [{ name: all, match: { host: "*" } }]\n'
+  writeFileSync(file, routes)
+  const daemon = startProcess(t, ['-c', file, ...LISTEN])
+  const port = portOf(await daemon.said('ready'))
+  writeFileSync(file, slow + routes)
+  daemon.kill('SIGHUP')
+  await until(() => existsSync(started))
+  writeFileSync(file, routes)
+  daemon.kill('SIGHUP')
+  writeFileSync(go, '')
+  await daemon.said('reloaded')
+  await daemon.said('reloaded')
+  t.equal((await request(port, `${upstream.url}/`)).status, 200, 'it asks for no password')
 })
 
 test('a unix socket is for its owner only; one left over from a crash is taken over, one in use is not', async t => {

@@ -32,10 +32,15 @@ export async function startChildDaemon(t: Test, yaml: string, prefix = ''): Prom
     await gone
     rmSync(state, { recursive: true, force: true })
   })
-  const lines = createInterface({ input: child.stdout })
-  const [line] = (await once(lines, 'line')) as [string]
-  const ready = JSON.parse(line) as { proxy: string }
-  return { port: Number(new URL(ready.proxy).port), pid: child.pid as number, state }
+  const proxy = await new Promise<string>((resolve, reject) => {
+    // Others come before it: warnings, or that a CA was made.
+    createInterface({ input: child.stdout }).on('line', line => {
+      const record = JSON.parse(line) as Readonly<Record<string, unknown>>
+      if (record['msg'] === 'ready') resolve(String(record['proxy']))
+    })
+    void gone.then(() => reject(new Error('the daemon ended before it was ready')))
+  })
+  return { port: Number(new URL(proxy).port), pid: child.pid as number, state }
 }
 
 /** A figure of /proc/PID/status in bytes, `undefined` where there is no such thing. */

@@ -13,6 +13,13 @@ export type LiveDaemon = {
   readonly admin: string
   /** Resolves with the first record for which `wanted` holds, past or to come. */
   readonly said: (wanted: (record: LogRecord) => boolean) => Promise<LogRecord>
+  /** Like `said`, but for one that was not given before. */
+  readonly next: (wanted: (record: LogRecord) => boolean) => Promise<LogRecord>
+  /** Everything that it wrote, on both streams. */
+  readonly printed: () => string
+  readonly kill: (signal: NodeJS.Signals) => void
+  /** Resolves when it has ended and all it said has been read. */
+  readonly gone: Promise<unknown>
   /** SIGTERM, and the wait for its end. */
   readonly stop: () => Promise<unknown>
 }
@@ -20,7 +27,10 @@ export type LiveDaemon = {
 /** On ports of its own, gone when the test is over. @param admin `off` or an address, any port otherwise */
 export async function startLive(t: Test, { env, folder }: Home, admin = '127.0.0.1:0'): Promise<LiveDaemon> {
   const args = ['start', '--listen', '127.0.0.1:0', '--admin', admin, '--log-format', 'json']
-  const child = spawnMulligan(args, { env, cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawnMulligan(args, { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (printed += String(data)))
+  child.stderr?.pipe(process.stderr, { end: false })
   const gone = once(child, 'close')
   t.teardown(() => {
     child.kill('SIGKILL')
@@ -47,12 +57,22 @@ export async function startLive(t: Test, { env, folder }: Home, admin = '127.0.0
       look()
       void gone.then(() => reject(new Error(`the daemon ended; it said ${JSON.stringify(records.at(-1))}`)))
     })
+  const given = new Set<LogRecord>()
+  const next = async (wanted: (record: LogRecord) => boolean): Promise<LogRecord> => {
+    const record = await said(record => !given.has(record) && wanted(record))
+    given.add(record)
+    return record
+  }
   const ready = await said(({ msg }) => msg === 'ready')
   return {
     pid: child.pid ?? 0,
     port: Number(new URL(String(ready['proxy'])).port),
     admin: String(ready['admin']).replace('http://', ''),
     said,
+    next,
+    printed: () => printed,
+    kill: signal => child.kill(signal),
+    gone,
     stop: () => {
       child.kill('SIGTERM')
       return gone

@@ -18,6 +18,7 @@ export const ANSWERED: Readonly<Record<MethodClass, string>> = {
   //      200 204 304 400 401 402 403 404 408 409 413 413+ 421 422 425 429 429+ 500 501 502 503 503+ 504 520 529
   safe: '  .   .   .   .   .   .   .   .   r   .   .   h    r   .   r   r   h    r   .   r   r   h    r   r   r',
   keyed: ' .   .   .   .   .   .   .   .   r   .   .   h    r   .   r   r   h    x   .   x   x   h    x   x   x',
+  resumable: '.  .   .   .   .   .   .   .   r   .   .   h    r   .   r   r   h    r   .   r   r   h    r   r   r',
   bare: '  .   .   .   .   .   .   .   .   r   .   .   h    r   .   r   r   h    x   .   x   x   h    x   x   x',
 }
 

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
 /** One request as it crossed the wire to a test upstream. */
-type Seen = {
+export type Seen = {
   readonly method: string
   readonly path: string
   /** The head's bytes, latin1, request line included, without the empty line. */
@@ -37,6 +37,8 @@ export type UpstreamOptions = {
   /** Run the script as soon as the head is here, the body unread. */
   readonly early?: boolean
   readonly tls?: TlsOptions
+  /** Any free one without it. */
+  readonly port?: number
   readonly onConnection?: (socket: Socket, number: number) => void
 }
 
@@ -66,7 +68,7 @@ export async function startUpstream(script: Script, options: UpstreamOptions = {
   const server: Server = options.tls
     ? createTlsServer(options.tls, accept)
     : createServer({ allowHalfOpen: true }, accept)
-  server.listen(0, '127.0.0.1')
+  server.listen(options.port ?? 0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {

@@ -3,24 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../src/cli/commands.js'
-import { main } from '../../src/cli.js'
-
-async function cli(
-  cwd: string,
-  line: string | string[],
-  options: { env?: Record<string, string>; isTTY?: boolean } = {},
-) {
-  const out: string[] = []
-  const err: string[] = []
-  const argv = typeof line === 'string' ? line.split(' ').filter(Boolean) : line
-  const code = await main(argv, {
-    stdout: { write: text => out.push(text), isTTY: options.isTTY },
-    stderr: { write: text => err.push(text), isTTY: options.isTTY },
-    env: { HOME: cwd, ...options.env },
-    cwd,
-  })
-  return { code, out: out.join(''), err: err.join('') }
-}
+import { commandLine as cli } from '../support/command-line.js'
 
 t.test('help names every command and every option, on stdout, with code 0', async t => {
   const dir = t.testdir({})
@@ -42,7 +25,7 @@ t.test('a typing slip is met with a suggestion and code 2', async t => {
   const dir = t.testdir({})
   const rows: [string, RegExp][] = [
     ['chek', /unknown command "chek", did you mean "check"\?\nTry: mulligan --help/],
-    ['ledger', /unknown command "ledger"\n/],
+    ['wallet', /unknown command "wallet"\n/],
     ['--verison', /unknown option "--verison"/],
     ['check --jsn', /unknown option "--jsn", did you mean "--json"\?\nTry: mulligan check --help/],
     ['check -x', /unknown option "-x"\n/],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { KEYED_SUITE } from '../../../src/bench/keyed-suite.js'
 import { median } from '../../../src/bench/measure.js'
 import { PLAIN_SUITE } from '../../../src/bench/plain-suite.js'
 import { targetsOf } from '../../../src/bench/targets.js'
@@ -23,6 +24,7 @@ t.test('a target is met at its bound, missed above it and skipped without a figu
     candidate,
     requestsPerSecond: 1,
     cpuMicros,
+    medianMicros: 1,
   })
   const met = (nginx: number | undefined, peer: number, pass: number) =>
     targetsOf(
@@ -37,5 +39,21 @@ t.test('a target is met at its bound, missed above it and skipped without a figu
   t.strictSame(met(25, 200, 100), [true, true, true])
   t.strictSame(met(24, 199, 90), [false, false, false])
   t.strictSame(met(undefined, 200, 100), [undefined, true, true])
+  t.end()
+})
+
+t.test('what may take longer is told in milliseconds', t => {
+  const cell = (candidate: 'mulligan, retry' | 'mulligan, new key', medianMicros: number) => ({
+    workload: 'POST 1 KiB, one at a time',
+    candidate,
+    requestsPerSecond: 1,
+    cpuMicros: undefined,
+    medianMicros,
+  })
+  const target = (keyed: number) =>
+    targetsOf([cell('mulligan, retry', 500), cell('mulligan, new key', keyed)], KEYED_SUITE.bounds)[1]
+  t.match(target(800), { value: 0.3, met: true })
+  t.match(target(810), { value: 0.31, met: false })
+  t.equal(targetsOf([cell('mulligan, new key', 800)], KEYED_SUITE.bounds)[1]?.met, undefined)
   t.end()
 })

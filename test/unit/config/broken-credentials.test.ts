@@ -124,7 +124,7 @@ const CLOUDS: Row[] = [
 
 const OAUTH: Row[] = [
   ['no endpoint', source('oauth2: {}'), `4:15 ${OAUTH2}.token_url: is missing; a URL`],
-  ['no URL', source('oauth2: { token_url: id.example }'), `4:28 ${OAUTH2}.token_url: "id.example" is not a URL`],
+  ['no URL', source('oauth2: { token_url: id.example }'), `4:28 ${OAUTH2}.token_url: not a URL`],
   [
     'secrets over plain http',
     source('oauth2: { token_url: "http://id.example/token" }'),

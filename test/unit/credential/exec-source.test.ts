@@ -80,6 +80,10 @@ t.test('T7: a program that fails says so in its own words', async t => {
     permanent: false,
     message: 'sh ended with exit code 3: no such profile',
   })
+  const echo = ['sh', '-c', 'echo "no profile in $*" >&2; exit 3', '--secret=canary1', '--key', 'canary2', '--help']
+  await t.rejects(sourceOf(echo).fetch(signal), {
+    message: 'sh ended with exit code 3: no profile in --key [redacted] --help',
+  })
   t.match(await run('kill -TERM $$'), { permanent: false, message: 'sh was ended by SIGTERM' })
   t.equal(await run('head -c 1000000 /dev/zero >&2; echo ok'), 'ok', 'much on stderr holds up nothing')
 })

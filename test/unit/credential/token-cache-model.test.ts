@@ -19,6 +19,16 @@ type Waiter = {
   readonly dueAt: number
   cancel: () => void
   over: 'no' | 'answered' | 'left'
+  /** A reload closed what it waits for. */
+  closed: boolean
+}
+
+/** What requests still hold that began before a reload. */
+type Before = {
+  readonly cache: TokenCache
+  readonly source: TokenSource
+  readonly model: TokenModel
+  readonly given: readonly Token[]
 }
 
 type Op = readonly [weight: number, run: () => void | Promise<void>]
@@ -28,11 +38,12 @@ class Play {
   readonly counts: Record<string, number> = {}
   readonly #random: () => number
   readonly #clock = new ManualClock()
-  readonly #source = new TokenSource()
+  #source: TokenSource
   readonly #settings: { readonly ttl: Millis; readonly refresh_ahead: Millis }
-  readonly #model: TokenModel
-  readonly #cache: TokenCache
-  readonly #given: Token[] = []
+  #model: TokenModel
+  #cache: TokenCache
+  #given: Token[] = []
+  #before: Before | undefined
   #waiters: Waiter[] = []
   #answer: Fetched | Error | undefined
   #tokens = 0
@@ -42,7 +53,6 @@ class Play {
   #begun = 0
   readonly #startedAt = new Map<number, number>()
   #overdueCall = 0
-  #closed = false
   #problem: string | undefined
   readonly #trace: string[] = []
 
@@ -52,11 +62,26 @@ class Play {
       ttl: millis(this.#pick([1_000, 60_000, 300_000])),
       refresh_ahead: millis(this.#pick([0, 5_000, 60_000, 3_600_000])),
     }
+    this.#source = new TokenSource()
     this.#model = new TokenModel(this.#clock, this.#settings)
-    this.#cache = new TokenCache('api', this.#source, this.#settings, this.#clock, random, refresh =>
-      this.#onRefresh(refresh),
+    this.#cache = this.#open()
+  }
+
+  /** A cache for the source and the model at hand. */
+  #open(): TokenCache {
+    const cache: TokenCache = new TokenCache(
+      'api',
+      this.#source,
+      this.#settings,
+      this.#clock,
+      this.#random,
+      refresh => {
+        if (cache === this.#cache) this.#onRefresh(refresh)
+        else this.#complain('a closed cache told of a call')
+      },
     )
     this.#source.onCall = () => this.#onCall()
+    return cache
   }
 
   async run(steps: number): Promise<void> {
@@ -70,6 +95,8 @@ class Play {
       [3, () => this.#tell('changed')],
       [3, () => this.#tell('login')],
       [4, () => this.#leave()],
+      [1, () => this.#reload()],
+      [3, () => this.#useClosed()],
     ]
     const total = ops.reduce((sum, [weight]) => sum + weight, 0)
     for (let step = 0; step < steps; step++) {
@@ -169,7 +196,7 @@ class Play {
   #waiter(rejected: Token | undefined): Waiter {
     const since = this.#clock.monotonic()
     const dueAt = since + this.#pick([-5, 0, 500, 10_000, 60_000])
-    const waiter: Waiter = { rejected, since, dueAt, cancel: () => undefined, over: 'no' }
+    const waiter: Waiter = { rejected, since, dueAt, cancel: () => undefined, over: 'no', closed: false }
     this.#waiters.push(waiter)
     return waiter
   }
@@ -180,9 +207,9 @@ class Play {
     waiter.over = 'answered'
     if (now > Math.max(waiter.since, waiter.dueAt) + GRAIN) this.#complain('told after its deadline')
     if (result !== undefined && 'value' in result) this.#onToken(waiter, result)
-    else if (now < waiter.dueAt && this.#model.flight !== undefined && !this.#closed)
+    else if (now < waiter.dueAt && this.#model.flight !== undefined && !waiter.closed)
       this.#complain('sent away while a call was under way')
-    else if (result !== undefined && now < waiter.dueAt && result.permanent !== this.#model.permanent)
+    else if (result !== undefined && now < waiter.dueAt && !waiter.closed && result.permanent !== this.#model.permanent)
       this.#complain('permanent or not?')
     this.#count(result === undefined || 'permanent' in result ? 'told: none' : 'told: a token')
   }
@@ -245,8 +272,50 @@ class Play {
     if (this.#clock.pending !== timers) throw new Error(`${this.#clock.pending} timers for ${timers} reasons`)
   }
 
+  /** Another configuration makes another source: whoever waits is told, and what comes next is asked of the new one. */
+  async #reload(): Promise<void> {
+    const before = { cache: this.#cache, source: this.#source, model: this.#model, given: this.#given }
+    await this.#close()
+    this.#before = before
+    this.#source = new TokenSource()
+    this.#model = new TokenModel(this.#clock, this.#settings)
+    this.#cache = this.#open()
+    this.#given = []
+    this.#waiters = []
+    this.#startedAt.clear()
+    this.#overdueCall = 0
+    this.#count('reloads')
+  }
+
+  /** What a request that began before a reload may still do: use up the token, and start nothing. */
+  async #useClosed(): Promise<void> {
+    if (this.#before === undefined) return
+    const { cache, source, model, given } = this.#before
+    const { calls } = source
+    const now = this.#clock.monotonic()
+    const token = model.good?.value
+    if (cache.current()?.value !== token) throw new Error('not the token that was at hand')
+    const rejected = this.#pick(given)
+    const results: (string | undefined)[] = []
+    const tell = (result: Token | Unavailable | undefined) =>
+      void results.push(result !== undefined && 'value' in result ? result.value : undefined)
+    cache.acquire(now + 1_000, tell)
+    if (rejected !== undefined) cache.renew(rejected, now + 1_000, tell)
+    cache.retry()
+    source.change()
+    // A call that went on in spite of its signal.
+    if (source.flying > 0) source.answer(this.#someAnswer())
+    await new Promise(setImmediate)
+    const other = token === rejected?.value ? undefined : token
+    const expected = rejected === undefined ? [token] : [token, other]
+    if (results.length !== expected.length || results.some((value, i) => value !== expected[i]))
+      throw new Error(`a closed cache told ${String(results)}, not ${String(expected)}`)
+    if (source.calls !== calls) throw new Error('a closed cache asked its source')
+    this.#count('uses of a closed cache')
+  }
+
   async #close(): Promise<void> {
-    this.#closed = true
+    for (const waiter of this.#waiters) waiter.closed = true
     this.#cache.close()
     await new Promise(setImmediate)
     if (this.#waiters.some(({ over }) => over === 'no')) throw new Error('a waiter was left behind')
@@ -257,7 +326,7 @@ class Play {
   }
 }
 
-t.test('T1-T4: no interleaving of uses, 401s, answers, clocks and news leaves the model', async t => {
+t.test('T1-T4: no interleaving of uses, 401s, answers, clocks, news and reloads leaves the model', async t => {
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   t.comment(`seed ${seed}`)
   const totals: Record<string, number> = {}
@@ -273,5 +342,6 @@ t.test('T1-T4: no interleaving of uses, 401s, answers, clocks and news leaves th
   t.comment(`${STEPS} steps in ${tookMs} ms: ${JSON.stringify(totals)}`)
   const reasons = ['first', 'ahead', 'expired', '401', 'changed', 'login']
   for (const reason of reasons) t.ok((totals[`${reason} ok`] ?? 0) > 50, `it has seen renewals: ${reason}`)
+  for (const what of ['reloads', 'uses of a closed cache']) t.ok((totals[what] ?? 0) > 50, `it has seen ${what}`)
   t.ok(tookMs < 20_000, 'in time')
 })

@@ -311,3 +311,19 @@ t.test(
     t.equal(rig.source.calls, 2)
   },
 )
+
+t.test(
+  'F7: who waits while its credential is replaced gets the token of the running call, and no call follows',
+  async t => {
+    const rig = new TokenRig()
+    const waiting = rig.acquire()
+    rig.cache.retire()
+    rig.source.answer(rig.lasting('one', 600))
+    await rig.clock.advanceAsync(0)
+    t.match(waiting, { count: 1, result: { value: 'one' } })
+    await rig.clock.advanceAsync(600_000)
+    rig.acquire()
+    await rig.clock.advanceAsync(0)
+    t.strictSame([rig.clock.pending, rig.source.watchers, rig.source.calls], [0, 0, 1])
+  },
+)

@@ -27,6 +27,8 @@ const RECORD: ExchangeRecord = {
   startedAt: 1_000,
   queued_ms: 0.5,
   fields: [],
+  key: undefined,
+  spend: undefined,
   bytes_in: 3,
   bytes_out: 5,
 }

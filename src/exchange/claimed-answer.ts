@@ -1,0 +1,98 @@
+import { decodeContent } from '../http/content-decoding.js'
+import { readHint } from '../http/hint.js'
+import type { Claim } from '../idempotency/claim.js'
+import type { StoredAnswer } from '../idempotency/stored-answer.js'
+import { type Classification, classifyAnswer } from '../policy/classify.js'
+import type { ClassifyRule, ReplaySettings } from '../policy/idempotency-settings.js'
+import { type ClaimConclusion, type ClaimOutcome, concludeClaim } from '../policy/idempotency-storage.js'
+import type { ResponseHead } from '../wire/events.js'
+import { kept } from '../wire/shared-read.js'
+import type { Reached } from './respond.js'
+
+type Ground = {
+  readonly settings: ReplaySettings
+  readonly classify: readonly ClassifyRule[]
+  /** The upstream knows its keys again. */
+  readonly dedups: boolean
+  /** Unix milliseconds. */
+  readonly now: () => number
+  /** What the answer with this head was found to be before it went out: also where it breaks off, or is too long to keep. */
+  readonly foundIn: (head: ResponseHead) => Classification | undefined
+  /** An attempt before the last may have acted. */
+  readonly earlierUnknown: () => boolean
+}
+
+/** Keeps what the client is given, up to `body_max`, and tells the claim how its request ended (I7, I10). */
+export class ClaimedAnswer {
+  readonly #claim: Claim
+  readonly #ground: Ground
+  #head: ResponseHead | undefined
+  #chunks: Buffer[] | undefined = []
+  #bytes = 0
+  #told = false
+
+  constructor(claim: Claim, ground: Ground) {
+    this.#claim = claim
+    this.#ground = ground
+  }
+
+  begin(head: ResponseHead): void {
+    this.#head = head
+  }
+
+  data(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#ground.settings.body_max) this.#chunks = undefined
+    this.#chunks?.push(kept(chunk))
+  }
+
+  end(): void {
+    this.#answered(true)
+  }
+
+  broke(): void {
+    if (this.#head) this.#answered(false)
+    else this.#conclude({ kind: 'fault', reached: 'unknown' })
+  }
+
+  refused(reached: Reached): void {
+    this.#conclude(reached === 'unknown' ? { kind: 'fault', reached } : { kind: 'refusal' })
+  }
+
+  #answered(whole: boolean): void {
+    if (this.#head === undefined) return
+    const { status, reason, fields } = this.#head
+    const { classify, settings, now, foundIn } = this.#ground
+    const body = whole && this.#chunks ? Buffer.concat(this.#chunks) : undefined
+    const plain = body && classify.length > 0 ? decodeContent(fields, body, settings.body_max * DECODED_RATIO) : body
+    const found = foundIn(this.#head) ?? (plain && classifyAnswer({ status, fields, body: plain }, classify))
+    const hinted = found?.retryAfter !== undefined || readHint(fields, now(), []).kind === 'wait'
+    // A body in which an error could not be looked for is not replayed either.
+    const answer = plain && body && { status, reason, fields: unframed(fields), body }
+    this.#conclude({ kind: 'answer', status, hinted, whole }, found, answer)
+  }
+
+  #conclude(outcome: ClaimOutcome, found?: Classification, answer?: StoredAnswer): void {
+    if (this.#told) return
+    this.#told = true
+    const { dedups, settings } = this.#ground
+    const facts = { dedups, settings, classified: found?.as, earlierUnknown: this.#ground.earlierUnknown() }
+    this.#tell(concludeClaim(outcome, facts), this.#head?.status ?? 0, answer)
+  }
+
+  #tell(conclusion: ClaimConclusion, status: number, answer: StoredAnswer | undefined): void {
+    if (conclusion === 'store') this.#claim.complete(status, answer)
+    else if (conclusion === 'release') this.#claim.release(answer)
+    else this.#claim.uncertain()
+  }
+}
+
+/** How much longer a compressed body may be than it came, at most, to be classified. */
+const DECODED_RATIO = 8
+
+/** Whoever gives the answer again frames it. */
+export function unframed(fields: readonly string[]): string[] {
+  return fields.filter((_, i) => !FRAMING.has((fields[i - (i % 2)] as string).toLowerCase()))
+}
+
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer', 'connection'])

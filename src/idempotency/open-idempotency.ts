@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import type { Config } from '../config/config.js'
+import { openStore } from '../store/open-store.js'
+import type { StoreError } from '../store/store.js'
+import { systemClock } from '../time/clock.js'
+import { Claims } from './claims.js'
+import { installSecret } from './install-secret.js'
+import { MintedKeys } from './minted-keys.js'
+
+/** What keyed requests share. */
+export type Idempotency = {
+  /** Of this installation (I4). */
+  readonly secret: Buffer
+  readonly minted: MintedKeys
+  readonly claims: Claims
+}
+
+export type OpenIdempotency = {
+  readonly idempotency: Idempotency
+  readonly close: () => Promise<void>
+}
+
+/** @param onLost told when the end of a claim could not be written @throws StoreError, SecretError */
+export async function openIdempotency(
+  { store: settings, state, egress }: Config,
+  env: NodeJS.ProcessEnv,
+  onLost: (error: StoreError) => void,
+): Promise<OpenIdempotency> {
+  const store = await openStore(settings, { state, clock: systemClock, env, caFile: egress.ca_file })
+  try {
+    const secret = await installSecret(store, state)
+    const claims = new Claims(store, systemClock, randomBytes(8).toString('hex'), onLost)
+    const close = async () => {
+      await claims.close()
+      await store.close()
+    }
+    return { idempotency: { secret, minted: new MintedKeys(systemClock), claims }, close }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}

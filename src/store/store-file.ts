@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { StoreError } from './store.js'
+
+/** Time a file may take to be walked through, in milliseconds: a damaged one can lead in circles. */
+const CHECK_LIMIT = 60_000
+
+const NEARLY_FULL = 1_048_576
+
+/** No less than LMDB takes for its lock file; it makes use of more. */
+const LOCK_ROOM = 16_384
+
+/** A store's file on disk: who may read it, whether it is whole, and what its failures are called. */
+export class StoreFile {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** @throws StoreError with a remedy */
+  async prepare(): Promise<void> {
+    try {
+      mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 })
+      chmodSync(dirname(this.path), 0o700)
+      // One that was moved away left its mark.
+      if (!existsSync(this.path)) rmSync(this.#mark, { force: true })
+      // LMDB would let the group read what it creates.
+      for (const path of [this.path, this.#lock]) {
+        closeSync(openSync(path, 'a', 0o600))
+        chmodSync(path, 0o600)
+      }
+      // It maps this one without having written it: on a full disk the first touch would be a SIGBUS.
+      const missing = LOCK_ROOM - statSync(this.#lock).size
+      if (missing > 0) appendFileSync(this.#lock, Buffer.alloc(missing))
+      if (!this.#closedWell()) await this.#check()
+      rmSync(this.#mark, { force: true })
+    } catch (error) {
+      throw this.failure(error)
+    }
+  }
+
+  /** Call when everything has been written and flushed: the next `prepare` need not look into it. */
+  markClosed(): void {
+    try {
+      writeFileSync(this.#mark, this.#stamp(), { mode: 0o600 })
+    } catch {
+      // Without the mark the next start takes a little longer.
+    }
+  }
+
+  /** What went wrong, in terms of the store. */
+  failure(error: unknown): StoreError {
+    if (error instanceof StoreError) return error
+    const message = error instanceof Error ? error.message : String(error)
+    const options = { cause: error }
+    if (/MDB_MAP_FULL|MDB_TXN_FULL/.test(message))
+      return new StoreError('full', `the store ${this.path} is full`, options)
+    if (/ENOSPC|EDQUOT|No space left|quota/i.test(message) || (/Input\/output/.test(message) && this.#isDiskFull()))
+      return new StoreError('full', `no room on the disk for the store ${this.path}; free some`, options)
+    if (/EACCES|EPERM|EROFS|Permission denied|Read-only/i.test(message))
+      return new StoreError('broken', `cannot write the store ${this.path}; make its directory writable`, options)
+    return new StoreError('broken', `the store ${this.path} failed: ${message}`, options)
+  }
+
+  damaged(): StoreError {
+    const remedy = 'it was left as it is; restore it from a backup, or move it away to begin with an empty one'
+    return new StoreError('broken', `the store ${this.path} is damaged; ${remedy}`)
+  }
+
+  /**
+   * A damaged file can kill the process that maps it (SIGBUS, SIGSEGV), so that a child looks first. Not after an orderly
+   * end, which left a mark that still fits.
+   */
+  async #check(): Promise<void> {
+    // A new one, unless it was longer when it was closed.
+    if (statSync(this.path).size === 0) {
+      if (existsSync(this.#mark)) throw this.damaged()
+      return
+    }
+    const script = fileURLToPath(new URL('./check-file.js', import.meta.url))
+    const { NODE_OPTIONS: _, ...env } = process.env
+    const child = spawn(process.execPath, [script, this.path], {
+      env,
+      stdio: 'ignore',
+      timeout: CHECK_LIMIT,
+      killSignal: 'SIGKILL',
+    })
+    const [code] = await once(child, 'exit')
+    if (code !== 0) throw this.damaged()
+  }
+
+  /** LMDB tells a write that was cut short by a full disk as an input/output error. */
+  #isDiskFull(): boolean {
+    try {
+      const { bavail, bsize } = statfsSync(dirname(this.path))
+      return bavail * bsize < NEARLY_FULL
+    } catch {
+      return false
+    }
+  }
+
+  get #lock(): string {
+    return `${this.path}-lock`
+  }
+
+  get #mark(): string {
+    return `${this.path}.closed`
+  }
+
+  #closedWell(): boolean {
+    try {
+      return readFileSync(this.#mark, 'utf8') === this.#stamp()
+    } catch {
+      return false
+    }
+  }
+
+  /** Size and time of the last write. */
+  #stamp(): string {
+    const { size, mtimeNs } = statSync(this.path, { bigint: true })
+    return `${size} ${mtimeNs}`
+  }
+}

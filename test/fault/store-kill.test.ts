@@ -1,0 +1,46 @@
+import t, { test } from 'tap'
+import { openStore } from '../../src/store/open-store.js'
+import { systemClock } from '../../src/time/clock.js'
+import { seeded } from '../support/random.js'
+import { shortDir } from '../support/short-dir.js'
+import { startStoreProcess } from '../support/store-process.js'
+import { scanned } from '../support/store-work.js'
+
+// Fifty processes, each with a look at what the one before left.
+t.setTimeout(120_000)
+
+const KILLS = 50
+const settings = { kind: 'embedded' } as const
+
+test(`P10: after kill -9 at ${KILLS} random points of writing, every acknowledged update is there, and whole`, async t => {
+  const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+  t.comment(`seed ${seed}`)
+  const random = seeded(seed)
+  const state = shortDir(t)
+  let acknowledged = -1
+  let behind = 0
+  for (let kill = 0; kill < KILLS; kill++) {
+    const size = Math.floor(random() * 6_000)
+    const writer = startStoreProcess(t, 'write', { settings, state, args: [String(acknowledged + 1), String(size)] })
+    await writer.said(1 + Math.floor(random() * 40))
+    writer.child.kill('SIGKILL')
+    await writer.gone
+    acknowledged = Number(writer.lines.at(-1))
+    if (kill % 10 < 9) continue
+    const store = await openStore(settings, { state, clock: systemClock, env: {} })
+    const last = Number(await store.get('last'))
+    // What was written may not have been said yet.
+    t.ok(last >= acknowledged && last <= acknowledged + 60, `${acknowledged} was said, ${last} is there`)
+    behind += last - acknowledged
+    const [left, right] = [await scanned(store, 'left/'), await scanned(store, 'right/')]
+    t.equal(left.length, last + 1, 'every one since the first')
+    t.strictSame(
+      left.map(([key]) => key.slice(5)),
+      right.map(([key]) => key.slice(6)),
+      'never one of a pair',
+    )
+    acknowledged = last
+    await store.close()
+  }
+  t.comment(`${acknowledged + 1} updates, ${behind} of them written and not yet said`)
+})

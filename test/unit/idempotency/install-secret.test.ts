@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { installSecret } from '../../../src/idempotency/install-secret.js'
+import { memoryStore } from '../../../src/store/memory-store.js'
+import type { Store } from '../../../src/store/store.js'
+import { ManualClock } from '../../support/clock.js'
+
+const memory = () => memoryStore(new ManualClock())
+
+t.test('I13: the secret is made once, for this user alone, whoever asks at the same time', async t => {
+  const state = join(t.testdir({}), 'state')
+  const secrets = await Promise.all(Array.from({ length: 8 }, () => installSecret(memory(), state)))
+  const path = join(state, 'install.secret')
+  t.equal(secrets[0]?.length, 32)
+  for (const secret of secrets) t.strictSame(secret, readFileSync(path))
+  if (process.platform !== 'win32') t.equal(statSync(path).mode & 0o777, 0o600)
+})
+
+t.test('a damaged secret is never replaced: every kept key would be forgotten', async t => {
+  const state = t.testdir({ 'install.secret': 'short' })
+  await t.rejects(installSecret(memory(), state), { trouble: 'broken', message: /install\.secret is damaged/ })
+  t.equal(readFileSync(join(state, 'install.secret'), 'utf8'), 'short')
+  writeFileSync(join(state, 'file'), '')
+  await t.rejects(installSecret(memory(), join(state, 'file', 'deeper')), { trouble: 'broken', message: /ENOTDIR/ })
+  mkdirSync(join(state, 'other', 'install.secret'), { recursive: true })
+  await t.rejects(installSecret(memory(), join(state, 'other')), { trouble: 'broken', message: /EISDIR/ })
+})
+
+t.test('a store is never given another secret than the one it was made with', async t => {
+  const state = join(t.testdir({}), 'state')
+  const path = join(state, 'install.secret')
+  const store = memory()
+  const secret = await installSecret(store, state)
+  writeFileSync(path, Buffer.alloc(32))
+  await t.rejects(installSecret(store, state), {
+    trouble: 'broken',
+    message: /is not the secret .*restore it; or move/,
+  })
+  rmSync(path)
+  await t.rejects(installSecret(store, state), { trouble: 'broken', message: /install\.secret is gone: restore it/ })
+  t.notOk(existsSync(path), 'and none is made in its place')
+  writeFileSync(path, secret)
+  t.strictSame(await installSecret(store, state), secret)
+})
+
+t.test('those who share a Redis share the secret in it', async t => {
+  const store: Store = { ...memory(), kind: 'redis' }
+  const [one, two] = await Promise.all([installSecret(store, '/nowhere'), installSecret(store, '/nowhere')])
+  t.equal(one?.length, 32)
+  t.strictSame(one, two)
+})

@@ -1,0 +1,51 @@
+import t from 'tap'
+import { decodeSpend, encodeSpend, overrun, reserveIn, type Spend, signIn } from '../../../src/ledger/spend.js'
+import { limits } from '../../support/ledger-rig.js'
+
+const NOW = Date.UTC(2026, 5, 1, 12, 59, 30)
+const cost = { symbol: 'USDC', amount: 10n }
+const bought = (spend: Spend, at: number) => signIn(reserveIn(spend, cost), cost, at)
+
+t.test('P3: hours and days are those of UTC, and the last unit of a window can be spent', t => {
+  const rules = limits({ per_hour: { USDC: 20n }, per_day: { USDC: 30n } })
+  const once = bought(new Map(), NOW)
+  t.equal(overrun(once, cost, rules, NOW), undefined)
+  t.match(overrun(once, { ...cost, amount: 11n }, rules, NOW), { window: 'per_hour', limit: 20n, spent: 10n })
+  const twice = bought(once, NOW)
+  t.equal(overrun(twice, cost, rules, NOW)?.window, 'per_hour')
+  t.equal(overrun(twice, cost, rules, NOW + 30_000), undefined, '13:00')
+  t.equal(overrun(bought(twice, NOW + 30_000), cost, rules, NOW + 39_600_000)?.window, 'per_day', '23:59')
+  t.equal(overrun(bought(twice, NOW + 30_000), cost, rules, Date.UTC(2026, 5, 2)), undefined)
+  t.end()
+})
+
+t.test('a symbol that no ceiling names has none, whatever it is called', t => {
+  const rules = limits({ per_hour: { USDC: 1n } })
+  for (const symbol of ['EURC', 'toString', '__proto__'])
+    t.equal(overrun(new Map(), { symbol, amount: 10n ** 30n }, rules, NOW), undefined)
+  t.end()
+})
+
+t.test('sums of any size come back to the unit, and stay few', t => {
+  let spend: Spend = new Map([['total/USDC', 2n ** 200n + 1n]])
+  for (let minute = 0; minute < 5_000; minute++) spend = bought(spend, NOW + minute * 60_000)
+  t.strictSame(decodeSpend(encodeSpend(spend)), spend)
+  t.equal(spend.get('total/USDC'), 2n ** 200n + 1n + 50_000n)
+  t.ok(spend.size < 130, `${spend.size} sums after days`)
+  t.end()
+})
+
+t.test('sums that are not ours are none', t => {
+  for (const text of [
+    '',
+    '{}',
+    '[1]',
+    '[["total/USDC","-1"]]',
+    '[["total/USDC","1.5"]]',
+    '[["total/USDC",{}]]',
+    '[["a"]]',
+  ])
+    t.equal(decodeSpend(Buffer.from(text)), undefined, text)
+  t.strictSame(decodeSpend(undefined), new Map())
+  t.end()
+})
