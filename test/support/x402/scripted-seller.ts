@@ -9,7 +9,7 @@ import { answer, type Seen } from '../upstream.js'
 import { type Answer as OfferAnswer, terms } from './offers.js'
 
 /** What a 402 of version 2 asks, for whatever resource of its own host. */
-export const OFFER = terms({ resource: { url: '/paid', mimeType: 'application/json' } })
+const OFFER = terms({ resource: { url: '/paid', mimeType: 'application/json' } })
 
 /** A 402 as raw bytes: order, case and repeats of its fields are its own, to be seen again at the client. */
 export const REFUSAL = answer(
