@@ -5,6 +5,7 @@ import { createSecureContext, rootCertificates, type SecureContext } from 'node:
 import type { DaemonFacts } from './admin/status.js'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
+import { packageVersion } from './config/package-root.js'
 import { secretReader } from './config/secret.js'
 import type { Credentials } from './credential/credentials.js'
 import type { OpenPayments } from './exchange/open-payments.js'
@@ -20,6 +21,8 @@ import { LocalAuthority } from './listener/local-authority.js'
 import { createRules, type Rules } from './listener/rules.js'
 import { exchangeRecorder, type Log } from './log/log.js'
 import { refreshRecorder } from './log/refresh-line.js'
+import { Metrics, withMetrics } from './metrics/metrics.js'
+import type { Readings } from './metrics/readings.js'
 import { UpstreamHealths } from './state/upstream-healths.js'
 import { systemClock, systemRandom } from './time/clock.js'
 import { millis } from './time/units.js'
@@ -57,6 +60,8 @@ export async function startDaemon(
   const clock = systemClock
   const startedAt = clock.monotonic()
   const own: ListenAddress[] = []
+  // Nobody could ask for them without an admin side.
+  const metrics = config.listen.admin && new Metrics(clock)
   let rules = await readRules(config, env)
   let guard = guardFor(config, own)
   // One context for all: each dial would make its own.
@@ -69,9 +74,9 @@ export async function startDaemon(
   const run = randomBytes(4).toString('hex')
   const pseudonym = `mulligan-${run}`
   let count = 0
-  let credentials = await openCredentials(config, env, log)
-  let keys = await openIdempotency(config, env, log)
-  let payments = await openPayments(config, env, log)
+  let credentials = await openCredentials(config, env, log, metrics)
+  let keys = await openIdempotency(config, env, log, metrics)
+  let payments = await openPayments(config, env, log, metrics)
   const services: Services = {
     clock,
     random: systemRandom,
@@ -98,11 +103,12 @@ export async function startDaemon(
       return payments?.payments
     },
     unattended: new Unattended(),
+    running: { exchanges: 0, tunnels: 0 },
     bodyMemory: new BodyMemory(config.limits.body_memory_total),
     spillDirectory,
     pseudonym,
     newId: () => `${run}-${(++count).toString(36)}`,
-    record: exchangeRecorder(log, clock, config.log.redact),
+    record: withMetrics(metrics?.exchanged, exchangeRecorder(log, clock, config.log.redact)),
   }
   const doors = new Doors(
     { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
@@ -110,6 +116,19 @@ export async function startDaemon(
   )
   const { proxy, mounts } = await openDoors(doors, config)
   own.push(...proxy, ...(mounts ? [mounts] : []))
+  const readings = (): Readings => ({
+    version: packageVersion(),
+    draining: doors.draining,
+    inflight: services.running.exchanges,
+    tunnels: services.running.tunnels,
+    clients: doors.clients,
+    upstreamConnections: services.upstreams.open,
+    bodyMemory: services.bodyMemory.used,
+    credentials: credentials?.statuses() ?? [],
+    routes: rules.config.routes,
+    healths: services.healths.all(),
+    now: clock.monotonic(),
+  })
   const admin = await startAdmin(
     config,
     own,
@@ -122,6 +141,7 @@ export async function startDaemon(
       uptime: millis(clock.monotonic() - startedAt),
       credentials: credentials?.statuses() ?? [],
     }),
+    metrics && (() => metrics.text(readings())),
   )
   authority.warmUp()
   return {
@@ -137,12 +157,12 @@ export async function startDaemon(
       const nextRules = await readRules(next, env)
       const nextEgress = await readEgressProxy(next.egress, env)
       const nextRoots = namedRoots(next)
-      const nextCredentials = credentials ?? (await openCredentials(next, env, log))
+      const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics))
       await authority.prepare(next)
-      keys ??= await openIdempotency(next, env, log)
+      keys ??= await openIdempotency(next, env, log, metrics)
       // Last of what can fail: from here on the new wallets pay.
       if (payments) await payments.reload(next)
-      else payments = await openPayments(next, env, log)
+      else payments = await openPayments(next, env, log, metrics)
       roots = nextRoots
       guard = guardFor(next, own)
       egress = nextEgress
@@ -182,41 +202,58 @@ async function startAdmin(
   ready: () => boolean,
   caPem: () => string | undefined,
   facts: () => DaemonFacts,
+  metrics: (() => string) | undefined,
 ) {
   if (config.listen.admin === undefined) return undefined
   const { startAdminServer } = await import('./admin/server.js')
-  const admin = await startAdminServer(config.listen.admin, ready, caPem, facts)
+  const admin = await startAdminServer(config.listen.admin, ready, caPem, facts, metrics)
   own.push(admin.address)
   return admin
 }
 
 /** Loaded only where a configuration has credentials. */
-async function openCredentials(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<Credentials | undefined> {
+async function openCredentials(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  metrics: Metrics | undefined,
+): Promise<Credentials | undefined> {
   if (Object.keys(config.credentials).length === 0) return undefined
   const { Credentials } = await import('./credential/credentials.js')
   return new Credentials(config, {
     env,
     clock: systemClock,
     random: systemRandom,
-    onRefresh: refreshRecorder(log, systemClock),
+    onRefresh: withMetrics(metrics?.refreshed, refreshRecorder(log, systemClock)),
     warn: (credential, what) => log.logger.warn({ credential }, what),
   })
 }
 
 /** Loaded, and a store opened, only where a route deals in idempotency keys; another store needs a restart. */
-async function openIdempotency(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<OpenIdempotency | undefined> {
+async function openIdempotency(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  metrics: Metrics | undefined,
+): Promise<OpenIdempotency | undefined> {
   if (!config.routes.some(route => route.idempotency !== undefined)) return undefined
   const { openIdempotency: open } = await import('./idempotency/open-idempotency.js')
-  return open(config, env, error =>
-    log.logger.error({ error: error.message }, 'the end of a claim could not be stored'),
-  )
+  return open(config, env, error => {
+    log.logger.error({ error: error.message }, 'the end of a claim could not be stored')
+    metrics?.storeFailed()
+  })
 }
 
 /** Loaded, and wallets opened, only where a route pays. */
-async function openPayments(config: Config, env: NodeJS.ProcessEnv, log: Log): Promise<OpenPayments | undefined> {
+async function openPayments(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  metrics: Metrics | undefined,
+): Promise<OpenPayments | undefined> {
   if (!config.routes.some(route => route.payment !== undefined)) return undefined
   const { openPayments: open } = await import('./exchange/open-payments.js')
-  return open(config, env, log.logger)
+  return open(config, env, log.logger, metrics)
 }
 
 async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {

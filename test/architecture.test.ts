@@ -18,7 +18,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['store', 'rpc'],
   ['state', 'upstream', 'certificate', 'credential', 'idempotency', 'signer', 'ledger'],
   ['exchange'],
-  ['listener'],
+  ['listener', 'metrics'],
   ['admin'],
   ['log'],
   ['main'],

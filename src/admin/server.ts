@@ -2,6 +2,7 @@ import { fastify } from 'fastify'
 import type { ListenAddress } from '../config/config.js'
 import { BindError } from '../listener/doors.js'
 import { crossSiteReason } from '../listener/mount-guard.js'
+import { EXPOSITION_TYPE } from '../metrics/exposition.js'
 import { credentialAnswer, type DaemonFacts, statusAnswer } from './status.js'
 
 /** The admin side: a port of its own, for health checks and, as it grows, for everything an operator asks. */
@@ -11,6 +12,7 @@ export type AdminServer = { readonly address: ListenAddress; readonly close: () 
  * @param ready false while draining
  * @param caPem the certificate that clients of intercepted hosts must trust; undefined while nothing is intercepted
  * @param facts of the daemon as it is now
+ * @param metrics in Prometheus' text format
  * @throws BindError
  */
 export async function startAdminServer(
@@ -18,6 +20,7 @@ export async function startAdminServer(
   ready: () => boolean,
   caPem: () => string | undefined,
   facts: () => DaemonFacts,
+  metrics?: () => string,
 ): Promise<AdminServer> {
   const app = fastify({ forceCloseConnections: true, bodyLimit: 1_048_576 })
   // A web page must not reach this port under a name of its own (DNS rebinding) or across sites.
@@ -36,6 +39,7 @@ export async function startAdminServer(
     if (pem === undefined) return reply.code(404).send({ title: 'No TLS is intercepted here', status: 404 })
     return reply.type('application/x-pem-file').send(pem)
   })
+  if (metrics) app.get('/metrics', async (_request, reply) => reply.type(EXPOSITION_TYPE).send(metrics()))
   app.get('/v1/status', async () => statusAnswer(facts()))
   app.get('/v1/credentials', async () => ({ credentials: facts().credentials.map(credentialAnswer) }))
   try {

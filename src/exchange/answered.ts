@@ -4,11 +4,7 @@ import type { Outcome } from '../policy/types.js'
 import type { ResponseHead } from '../wire/events.js'
 
 /** An answer as the policies see it. */
-export type Answered = Outcome & {
-  readonly kind: 'answer'
-  /** Its body says that no repeat would help, whatever its status says. */
-  readonly final?: boolean
-}
+export type Answered = Outcome & { readonly kind: 'answer' }
 
 /** @param classification what its body says: a rate limit in a 200 counts as the 429 that it means @param now Unix milliseconds */
 export function answered({ status, fields }: ResponseHead, classification?: Classification, now = 0): Answered {

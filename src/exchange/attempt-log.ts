@@ -9,6 +9,7 @@ import type { Reached } from './respond.js'
 type Ended = {
   readonly reply: { readonly status: number; readonly bytes: number }
   readonly body: { readonly received: number } | undefined
+  readonly origin: { readonly invalidHints: number | undefined }
   readonly keyed: { readonly hint: string | undefined } | undefined
   readonly paid: { readonly spent: string | undefined } | undefined
 }
@@ -19,6 +20,8 @@ export class AttemptLog {
   readonly startedAt: number
   /** Milliseconds at the cooldown gate before the first attempt. */
   queuedMs = 0
+  /** An attempt was sent, and never answered: whatever comes later says nothing about that one. */
+  mayHaveActed = false
   readonly #clock: Clock
   #current: AttemptRecord | undefined
 
@@ -39,14 +42,6 @@ export class AttemptLog {
   /** The turn at the cooldown gate came. */
   queued(): void {
     this.queuedMs = this.#clock.monotonic() - this.startedAt
-  }
-
-  /** An attempt before the last was sent, and never answered. */
-  get earlierMayHaveActed(): boolean {
-    // Of a stream that HTTP/2 refused unprocessed bytes were sent too.
-    return this.records
-      .slice(0, -1)
-      .some(({ outcome, bytes_sent, why }) => bytes_sent > 0 && why !== 'never-sent' && !/^\d+$/.test(outcome))
   }
 
   /** When the current attempt was dispatched, monotonic. */
@@ -73,8 +68,9 @@ export class AttemptLog {
     if (this.#current) this.#current.reused = reused
   }
 
-  /** @param outcome a status or the name of a fault */
-  outcome(outcome: string, bytesSent: number): void {
+  /** @param outcome a status or the name of a fault @param unanswered the upstream may have acted, and will not say so */
+  outcome(outcome: string, bytesSent: number, unanswered = false): void {
+    if (unanswered) this.mayHaveActed = true
     if (!this.#current) return
     this.#current.outcome = outcome
     this.#current.bytes_sent = bytesSent
@@ -95,7 +91,7 @@ export class AttemptLog {
     id: string,
     { route, mode, authority, path }: Plan,
     { method, fields }: RequestHead,
-    { reply, body, keyed, paid }: Ended,
+    { reply, body, origin, keyed, paid }: Ended,
     end: string | undefined,
   ): ExchangeRecord {
     return {
@@ -113,6 +109,7 @@ export class AttemptLog {
       fields,
       key: keyed?.hint,
       spend: paid?.spent,
+      hints_invalid: origin.invalidHints,
       bytes_in: body?.received ?? 0,
       bytes_out: reply.bytes,
     }

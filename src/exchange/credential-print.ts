@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Fields, fieldValues } from '../http/fields.js'
-
-/** Where clients carry what identifies them to an upstream. */
-const CREDENTIAL_FIELDS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'cookie']
+import { CREDENTIAL_FIELDS } from '../idempotency/lookup.js'
 
 /**
  * Tells credentials apart without keeping them: cooldowns are shared by the requests of one credential only (R8).

@@ -33,6 +33,7 @@ export class Deadlines implements Watched {
   #idle = Number.POSITIVE_INFINITY
   #active: number
   #clientBlocked = false
+  #clientLeft = false
 
   constructor(watch: Watch, clock: Clock, settings: TimeoutSettings, expired: (what: Expiry) => void) {
     this.#watch = watch
@@ -109,6 +110,13 @@ export class Deadlines implements Watched {
     this.#watch.sooner(this)
   }
 
+  /** What goes on without its client ends with the deadline, however long the rest of the answer may be (I9). */
+  clientLeft(): void {
+    this.#clientLeft = true
+    this.dueAt = this.#next().at
+    this.#watch.sooner(this)
+  }
+
   end(): void {
     this.#watch.remove(this)
   }
@@ -121,9 +129,12 @@ export class Deadlines implements Watched {
 
   #next(): { at: number; what: Expiry } {
     if (this.#committed) {
+      const silentAt = this.#active + this.#idle
+      if (this.#clientLeft)
+        return silentAt < this.#total ? { at: silentAt, what: 'idle' } : { at: this.#total, what: 'total' }
       if (this.#clientBlocked)
         return { at: this.#active + this.#settings.idle * CLIENT_PATIENCE, what: 'client-stalled' }
-      return { at: this.#active + this.#idle, what: 'idle' }
+      return { at: silentAt, what: 'idle' }
     }
     if (this.#uploadingSince !== undefined) return { at: this.#active + this.#settings.idle, what: 'upload-stalled' }
     return this.#perTry < this.#total ? { at: this.#perTry, what: 'per-try' } : { at: this.#total, what: 'total' }

@@ -3,16 +3,16 @@ import type { AttemptFault } from '../upstream/to-fault.js'
 import { closeParts, type ExchangeParts } from './exchange-parts.js'
 import type { RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
-import type { RecordSink } from './record.js'
 import type { OwnRefusal } from './refusals.js'
 import { reachedBy } from './respond.js'
+import type { Services } from './services.js'
 
 type Ground = {
   readonly id: string
   readonly plan: Plan
   readonly request: RequestHead
   readonly parts: ExchangeParts
-  readonly record: RecordSink | undefined
+  readonly services: Pick<Services, 'record' | 'running'>
 }
 
 /** The one end of an exchange: what the client gets when no answer is on its way, and the record. */
@@ -25,6 +25,7 @@ export class Ending {
   constructor(ground: Ground, onOver: () => void) {
     this.#ground = ground
     this.#onOver = onOver
+    ground.services.running.exchanges++
   }
 
   /**
@@ -42,7 +43,9 @@ export class Ending {
   }
 
   /** No attempt may be made, or none ended in time; what an earlier one answered comes first. */
-  refuse(refusal: OwnRefusal): void {
+  refuse(refused: OwnRefusal): void {
+    // That this attempt was not sent says nothing about the one before it.
+    const refusal = this.#ground.parts.log.mayHaveActed ? ({ ...refused, outcome: 'unknown' } as const) : refused
     if (!this.giveHeld('final', refusal.outcome === 'unknown')) this.refuseAtOnce(refusal)
   }
 
@@ -71,8 +74,9 @@ export class Ending {
     if (this.#over) return
     this.#over = true
     this.#onOver()
-    const { id, plan, request, parts, record } = this.#ground
+    const { id, plan, request, parts, services } = this.#ground
+    services.running.exchanges--
     closeParts(parts)
-    record?.(parts.log.record(id, plan, request, parts, end))
+    services.record?.(parts.log.record(id, plan, request, parts, end))
   }
 }

@@ -70,9 +70,10 @@ export function exchangeParts(
   const { classify: rules } = route
   const paid = paidRequest({ id, services, plan, request, upstream, body, deadlines })
   const looks = rules.length > 0 || paid !== undefined
-  const inspection = looks ? new Inspection(rules, found => hears.onInspected(found)) : undefined
-  const told = { origin: upstream.origin, authorization, body, deadlines, log, inspection }
-  const keyed = keyedRequest({ services, plan, request, ...told })
+  const inspection = looks ? new Inspection(rules, request.method, found => hears.onInspected(found)) : undefined
+  const keyed =
+    route.idempotency &&
+    keyedRequest({ services, plan, request, origin: upstream.origin, authorization, body, deadlines, log, inspection })
   const nature = keyed ?? { class: classify(request.method, 'none') }
   const witnesses = keyed || paid ? [keyed, paid].filter(witness => witness !== undefined) : NOBODY
   return {

@@ -44,7 +44,7 @@ export class Exchange implements AttemptSink, InterludeSink {
     const over = () => {
       this.#state = 'over'
     }
-    this.#ending = new Ending({ id, plan, request, parts, record: services.record }, over)
+    this.#ending = new Ending({ id, plan, request, parts, services }, over)
   }
 
   start(): void {
@@ -59,6 +59,7 @@ export class Exchange implements AttemptSink, InterludeSink {
     if (this.#state === 'over') return
     if (verdict.act === 'go') return this.#enter()
     if (verdict.act === 'refuse') return this.#ending.refuse(verdict.refusal)
+    this.#parts.keyed?.given(verdict.answer)
     this.#parts.reply.replay(verdict.answer, verdict.stored)
     this.#ending.finish(verdict.stored ? 'replayed' : 'shared')
   }
@@ -112,18 +113,15 @@ export class Exchange implements AttemptSink, InterludeSink {
     const body = trailers && Buffer.concat(chunks)
     this.#judge(head, answered(head, classification, this.#clock.now()), body)
     for (const chunk of chunks) this.onData(chunk)
-    if (trailers) this.onEnd(trailers)
+    return trailers ? this.onEnd(trailers) : this.onReadEnd()
   }
 
   /** @param body of an answer that was read before; `undefined` when more of it is to come */
   #judge(head: ResponseHead, outcome: Answered, body: Buffer | undefined): void {
-    // Below 400 no policy has anything to say.
-    if (outcome.final || outcome.status < 400) {
-      this.#parts.origin.succeeded(outcome, this.#parts.log.dispatchedAt)
-      return this.#commit(head, 'final')
-    }
-    this.#parts.origin.failed(outcome, this.#parts.log.dispatchedAt)
-    const { authorization, paid, decisions, deadlines } = this.#parts
+    const { authorization, paid, decisions, deadlines, origin, log } = this.#parts
+    if (outcome.final || outcome.status < 400) origin.succeeded(outcome, log.dispatchedAt)
+    else origin.failed(outcome, log.dispatchedAt)
+    if (outcome.status < 400) return this.#commit(head, 'final')
     if (paid?.asks(head)) return this.#remedy(head, paid.remedy(head, body, decisions.repeatable), TERMS_MAX)
     const renewal = authorization?.remedy(head, decisions.repeatable, deadlines)
     if (renewal) return this.#remedy(head, renewal)
@@ -152,20 +150,22 @@ export class Exchange implements AttemptSink, InterludeSink {
     if (draining) this.onUndrained(draining)
     if (this.#state === 'answering') return this.#ending.broken(fault)
     this.#parts.inspection?.cancel()
-    this.#attemptEnded(fault.fault)
-    this.#dispatch = undefined
     const outcome = { kind: 'fault', ...fault } as const
+    const sent = reachedBy(outcome) === 'unknown'
+    this.#attemptEnded(fault.fault, sent)
+    this.#dispatch = undefined
     this.#parts.origin.failed(outcome, this.#parts.log.dispatchedAt)
     const decision = this.#parts.decisions.decide(outcome)
-    this.#parts.paid?.presented({ kind: 'fault', sent: reachedBy(outcome) === 'unknown' })
+    this.#parts.paid?.presented({ kind: 'fault', sent })
     if (decision.act === 'retry') return void this.#repeat(decision)
     this.#parts.log.decided(decision.why)
     this.#ending.giveFault(outcome, decision.why)
   }
 
-  #attemptEnded(outcome: string): void {
+  /** @param unanswered the upstream may have acted, and will not say so */
+  #attemptEnded(outcome: string, unanswered = false): void {
     this.#parts.deadlines.attemptOver()
-    this.#parts.log.outcome(outcome, this.#dispatch?.bytesSent ?? 0)
+    this.#parts.log.outcome(outcome, this.#dispatch?.bytesSent ?? 0, unanswered)
   }
 
   /** Starts the wait for the next attempt. @returns false when its turn at the cooldown gate would come too late */
@@ -192,9 +192,8 @@ export class Exchange implements AttemptSink, InterludeSink {
   onInterludeOver(): void {
     if (this.#state === 'waiting') this.#parts.log.waited()
     if (this.#state === 'queued') this.#parts.log.queued()
-    const { failedFor } = this.#parts.interlude
+    const [failedFor, kept] = [this.#parts.interlude.failedFor, this.#parts.paid?.kept]
     if (failedFor !== undefined && this.#ending.giveHeld(failedFor, false)) return
-    const kept = this.#parts.paid?.kept
     if (kept) return this.#claimed({ act: 'replay', answer: kept, stored: true })
     if (this.#state === 'waiting' || this.#state === 'queued') this.#attempt()
   }
@@ -264,7 +263,7 @@ export class Exchange implements AttemptSink, InterludeSink {
     const upstreamStalled = what === 'per-try' || (what === 'upload-stalled' && this.#parts.body?.blocked)
     if (upstreamStalled) return this.onFault(timedOut('timeout', 'no answer within timeout.per_try'))
     this.#parts.interlude.cancel()
-    if (state === 'trying') this.#attemptEnded('http_response_timeout')
+    if (state === 'trying') this.#attemptEnded('http_response_timeout', sent)
     if (what === 'upload-stalled') return this.#ending.refuse(uploadStalled(this.#parts.log.reached))
     // What a request that may not be repeated was refused for before, it was refused for unprocessed.
     const earlier = this.#parts.nature.class !== 'bare' && this.#parts.log.count > 0
@@ -295,6 +294,7 @@ export class Exchange implements AttemptSink, InterludeSink {
   /** What holds a claim or is paid for is not undone by leaving: its answer is kept for the next try (I9, P8). */
   #goOnAlone(): void {
     this.#parts.reply.detach()
+    this.#parts.deadlines.clientLeft()
     this.onClientDrain()
   }
 }

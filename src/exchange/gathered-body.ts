@@ -6,7 +6,7 @@ import type { RepeatableBody } from './repeatable-body.js'
 export type GatheredBody = {
   /** Hex SHA-256. */
   readonly digest: string
-  /** `undefined` when it is longer than memory may hold at once. */
+  /** `undefined` when it is longer than it may be in memory once more. */
   readonly bytes: Buffer | undefined
   readonly trailers: Fields
 }

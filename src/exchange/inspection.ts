@@ -1,5 +1,5 @@
 import { decodeContent } from '../http/content-decoding.js'
-import { firstEvent } from '../http/event-stream.js'
+import { FirstEvent } from '../http/event-stream.js'
 import { type Fields, fieldValue } from '../http/fields.js'
 import { type Classification, classifyAnswer, mediaKind } from '../policy/classify.js'
 import type { ClassifyRule } from '../policy/idempotency-settings.js'
@@ -25,16 +25,20 @@ export type Inspected = {
 /** Looks for an error in an answer's body before the answer is judged: in the whole of a document, in the first event of a stream. */
 export class Inspection {
   readonly #rules: readonly ClassifyRule[]
+  readonly #method: string
   readonly #done: (inspected: Inspected) => void
   #head: ResponseHead | undefined
-  #stream = false
+  /** Of an event stream. */
+  #events: FirstEvent | undefined
   #max = INSPECTED_MAX
   #chunks: Buffer[] = []
   #bytes = 0
   #latest: Pick<Inspected, 'head' | 'classification'> | undefined
 
-  constructor(rules: readonly ClassifyRule[], done: (inspected: Inspected) => void) {
+  /** @param method of the request */
+  constructor(rules: readonly ClassifyRule[], method: string, done: (inspected: Inspected) => void) {
     this.#rules = rules
+    this.#method = method
     this.#done = done
   }
 
@@ -49,20 +53,21 @@ export class Inspection {
     const kind = mediaKind(fields)
     // The first event of a compressed stream is not to be had before the stream's end.
     if (kind === undefined || (kind === 'events' && fieldValue(fields, 'content-encoding') !== undefined)) return false
+    // One that is listened to answers no call, and may be silent for hours (L11).
+    if (kind === 'events' && this.#method === 'GET') return false
     return this.#look(head, kind === 'events')
   }
 
   #look(head: ResponseHead, stream: boolean): true {
     this.#head = head
-    this.#stream = stream
+    this.#events = stream ? new FirstEvent() : undefined
     return true
   }
 
   receive(chunk: Buffer): void {
     this.#chunks.push(kept(chunk))
     this.#bytes += chunk.length
-    const beginning = this.#stream ? Buffer.concat(this.#chunks) : undefined
-    if (beginning && firstEvent(beginning) !== undefined) this.#over(undefined, beginning)
+    if (this.#events?.receive(chunk)) this.#over(undefined, Buffer.concat(this.#chunks))
     else if (this.#bytes > this.#max) this.#over(undefined, undefined)
   }
 

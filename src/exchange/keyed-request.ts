@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { fieldValue } from '../http/fields.js'
+import { type Fields, fieldValue } from '../http/fields.js'
 import type { Asked, Opened } from '../idempotency/asked.js'
 import type { Claim } from '../idempotency/claim.js'
 import { bucketOf, fingerprintOf, keyHintOf, keyPrintOf, lookupOf, scopeOf } from '../idempotency/lookup.js'
@@ -43,7 +43,7 @@ export type Verdict =
   | { readonly act: 'refuse'; readonly refusal: OwnRefusal }
 
 type Ground = {
-  readonly services: Pick<Services, 'clock' | 'idempotency' | 'unattended'>
+  readonly services: Pick<Services, 'bodyMemory' | 'clock' | 'idempotency' | 'unattended'>
   readonly plan: Plan
   readonly request: RequestHead
   /** The upstream's, as a URL has it. */
@@ -61,8 +61,13 @@ export function keyedRequest(ground: Ground): KeyedRequest | undefined {
   const settings = plan.route.idempotency
   if (settings === undefined || services.idempotency === undefined) return undefined
   if (!settings.methods.includes(request.method) || request.upgrade !== undefined) return undefined
+  // Its calls may be conversations, which cannot be read ahead, and what an answer means stands in its trailers.
+  if (isGrpc(request.fields)) return undefined
   return new KeyedRequest(ground, settings, services.idempotency)
 }
+
+const isGrpc = (fields: Fields): boolean =>
+  /^application\/grpc(?![^+; \t])/i.test(fieldValue(fields, 'content-type') ?? '')
 
 const GO: Verdict = { act: 'go' }
 
@@ -117,7 +122,7 @@ export class KeyedRequest implements AnswerWitness {
     const settings = this.#settings
     const finder = new KeyFinder({ plan, request, settings, scope: scope ?? '', secret, minted, clock })
     if (!finder.needsBody) return this.#found(finder.find(undefined), undefined, scope, done)
-    gatherBody(body, plan.route.body.memory, gathered => {
+    gatherBody(body, finder.readsBody ? plan.route.body.memory : 0, gathered => {
       if (!this.#closed) this.#found(finder.find(gathered), gathered, scope, done)
     })
   }
@@ -202,7 +207,8 @@ export class KeyedRequest implements AnswerWitness {
       dedups: this.#settings.upstream !== 'none',
       now: () => services.clock.now(),
       foundIn: head => inspection?.foundIn(head),
-      earlierUnknown: () => log.earlierMayHaveActed,
+      earlierUnknown: () => log.mayHaveActed,
+      memory: services.bodyMemory,
     })
   }
 
@@ -226,9 +232,15 @@ export class KeyedRequest implements AnswerWitness {
     this.#answer?.refused(reached)
   }
 
-  /** The exchange is over; a claim that is not told how, because of a bug, ends with its lease. */
+  /** The client is given what it bought before (P8): to a claim that was made meanwhile it is the answer. */
+  given(answer: StoredAnswer): void {
+    this.#answer?.given(answer)
+  }
+
+  /** The exchange is over; what became of a claim that was not told how, because of a bug, nobody knows. */
   close(): void {
     this.#closed = true
+    this.#answer?.broke()
     this.#cancel?.()
     this.#leave?.()
   }

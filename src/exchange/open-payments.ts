@@ -24,10 +24,23 @@ type Says = {
   readonly error: (facts: object, what: string) => void
 }
 
+type Hears = {
+  readonly paid: Payments['report']
+  readonly storeFailed: () => void
+}
+
 type Wallets = ReadonlyMap<string, { readonly signer: Signer | undefined; readonly limits: WalletLimits }>
 
-/** Opens the ledger, and the wallets that routes pay from. @throws StoreError, SignerError, SecretError */
-export async function openPayments(config: Config, env: NodeJS.ProcessEnv, log: Says): Promise<OpenPayments> {
+/**
+ * Opens the ledger, and the wallets that routes pay from. @param heard told what the log is told, and of a store that fails
+ * @throws StoreError, SignerError, SecretError
+ */
+export async function openPayments(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Says,
+  heard?: Hears,
+): Promise<OpenPayments> {
   const { store: settings, state, egress } = config
   let wallets = await openWallets(config, env)
   const world = { state, clock: systemClock, env, caFile: egress.ca_file, name: 'ledger' }
@@ -35,17 +48,25 @@ export async function openPayments(config: Config, env: NodeJS.ProcessEnv, log: 
     closeWallets(wallets)
     throw error
   })
-  const ledger = new Ledger(store, systemClock, randomBytes(8).toString('hex'), error =>
-    log.error({ error: error.message }, 'the ledger could not be written'),
-  )
-  await ledger.recover()
+  const ledger = new Ledger(store, systemClock, randomBytes(8).toString('hex'), error => {
+    log.error({ error: error.message }, 'the ledger could not be written')
+    heard?.storeFailed()
+  })
+  await ledger.recover().catch(async (error: unknown) => {
+    closeWallets(wallets)
+    await store.close()
+    throw error
+  })
   return {
     payments: {
       ledger,
       signer: name => wallets.get(name)?.signer,
       limits: name => wallets.get(name)?.limits ?? NOTHING,
       running: new RunningPurchases(),
-      report: event => log.info(event, 'payment'),
+      report: (event, spend) => {
+        log.info(event, 'payment')
+        heard?.paid(event, spend)
+      },
     },
     reload: async next => {
       const opened = await openWallets(next, env)

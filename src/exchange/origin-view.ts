@@ -17,6 +17,8 @@ const LONGEST_PAUSE = seconds(60)
 export class OriginView {
   /** `scheme://host:port`. */
   readonly name: string
+  /** Answers that said when to come back, in words that nobody understands (R5). */
+  invalidHints: number | undefined
   readonly #health: UpstreamHealth
   readonly #route: Route
   readonly #fields: Fields
@@ -91,10 +93,10 @@ export class OriginView {
   /** A fault, or an answer of 400 and above: what it says about the origin, whatever happens to this exchange. */
   failed(outcome: Outcome, dispatchedAt: number): void {
     const { cooldown, retry } = this.#route
+    const hint = outcome.kind === 'answer' && this.#mayWait(outcome.status) ? this.#hintOf(outcome.fields) : undefined
     if (outcome.kind === 'answer' && !cooldown?.on.includes(outcome.status) && outcome.status < 500) {
       return this.succeeded(outcome, dispatchedAt)
     }
-    const hint = outcome.kind === 'answer' ? this.#hintOf(outcome.fields) : undefined
     this.#health.conclude(outcome, this.#probe, hint)
     this.#probe = false
     if (outcome.kind === 'fault' || !cooldown?.on.includes(outcome.status)) return
@@ -110,8 +112,14 @@ export class OriginView {
     return { entry: gate?.enter(waiter) ?? 'pass', leave: () => gate?.leave(waiter) }
   }
 
+  #mayWait(status: number): boolean {
+    const { cooldown, retry } = this.#route
+    return status >= 500 || cooldown?.on.includes(status) === true || retry?.statuses.includes(status) === true
+  }
+
   #hintOf(fields: Fields): Millis | undefined {
     const hint = readHint(fields, this.#clock.now(), this.#route.retry?.reset_headers ?? [])
+    if (hint.kind === 'invalid') this.invalidHints = (this.invalidHints ?? 0) + 1
     return hint.kind === 'wait' ? hint.wait : undefined
   }
 

@@ -1,3 +1,4 @@
+import { decodeContent } from '../http/content-decoding.js'
 import { encodeAnswer, sharedAnswer } from '../idempotency/stored-answer.js'
 import type { Outcome } from '../ledger/purchase.js'
 import type { ResponseHead } from '../wire/events.js'
@@ -23,6 +24,7 @@ export class PaidAnswer {
   #isOver = false
   /** Its client left. */
   #isAlone = false
+  #leave: (() => void) | undefined
 
   constructor(bought: Bought, ground: PayingGround) {
     this.#bought = bought
@@ -36,9 +38,11 @@ export class PaidAnswer {
     if (standing !== 'refused_live' && standing !== 'unsent') this.#inDoubt = true
   }
 
-  clientLeft(): void {
+  /** @param leave told when all is written */
+  clientLeft(leave: () => void): void {
     this.#isAlone = true
-    this.#ground.payments.running.clientLeft(this.#bought.key)
+    this.#leave = leave
+    this.#ground.payments.running.clientLeft(this.#bought.slot)
   }
 
   begin(head: ResponseHead): void {
@@ -73,7 +77,8 @@ export class PaidAnswer {
     if (this.#head === undefined) return this.#conclude('unknown', undefined)
     const { status, fields } = this.#head
     const body = complete && this.#chunks ? Buffer.concat(this.#chunks) : undefined
-    const verdict = judgePaid({ kind: 'answer', status, fields, body, complete })
+    const plain = body && decodeContent(fields, body, KEPT_MAX)
+    const verdict = judgePaid({ kind: 'answer', status, fields, body: plain, complete })
     this.#conclude(complete ? this.#outcome(verdict) : 'unknown', verdict, body)
   }
 
@@ -91,26 +96,32 @@ export class PaidAnswer {
     }
   }
 
-  #conclude(to: Outcome, verdict: Verdict | undefined, body?: Buffer): void {
+  #conclude(said: Outcome, verdict: Verdict | undefined, body?: Buffer): void {
     if (this.#isOver) return
     this.#isOver = true
     const { payments, id, plan, policy } = this.#ground
-    const { purchase } = this.#bought
+    const { purchase, slot } = this.#bought
+    const isForLater = this.#isAlone && (said === 'settled' || said === 'delivered_unconfirmed')
+    // Too long to be kept: nobody has it, so the same bytes must be good for the next try (P5).
+    const to = isForLater && body === undefined ? 'unknown' : said
     const status = this.#head?.status
     const facts = { transaction: verdict?.receipt?.transaction, status, attempts: this.#attempts + 1 }
     payments.report({ exchange: id, route: plan.route.name, wallet: policy.wallet, what: to, detail: purchase.id })
-    const held = this.#isAlone && status !== undefined && status < 400 ? this.#hold(body) : undefined
-    void Promise.all([payments.ledger.settle(purchase, to, facts), held]).then(() =>
-      payments.running.leave(this.#bought.key),
-    )
+    const settle = () => payments.ledger.settle(purchase, to, facts)
+    // Kept first: once it is settled, another process may take the same request for a new purchase.
+    const written = isForLater && body ? this.#hold(body).then(settle) : settle()
+    void written.then(() => {
+      payments.running.leave(slot)
+      this.#leave?.()
+    })
   }
 
-  #hold(body: Buffer | undefined): Promise<void> | undefined {
-    if (this.#head === undefined || body === undefined) return undefined
+  async #hold(body: Buffer): Promise<void> {
+    if (this.#head === undefined) return
     const { payments, policy, services } = this.#ground
     const { status, reason, fields } = this.#head
-    const { key, purchase } = this.#bought
-    const answer = encodeAnswer(key, sharedAnswer({ status, reason, fields: unframed(fields), body }))
-    return payments.ledger.hold(purchase, answer, services.clock.now() + policy.hold)
+    const { purchaseKey } = this.#bought.purchase.record
+    const answer = encodeAnswer(purchaseKey, sharedAnswer({ status, reason, fields: unframed(fields), body }))
+    return payments.ledger.hold(purchaseKey, answer, services.clock.now() + policy.hold)
   }
 }

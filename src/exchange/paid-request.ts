@@ -28,12 +28,12 @@ export type Payments = {
   readonly signer: (wallet: string) => Signer | undefined
   readonly limits: (wallet: string) => WalletLimits
   readonly running: RunningPurchases
-  /** One line for the log. */
-  readonly report: (event: PaymentEvent) => void
+  /** One line for the log. @param spend what was just signed for */
+  readonly report: (event: PaymentEvent, spend?: Spend) => void
 }
 
 /** What became of a 402: nothing in it is secret. */
-type PaymentEvent = {
+export type PaymentEvent = {
   readonly exchange: string
   readonly route: string
   readonly wallet: string
@@ -41,6 +41,9 @@ type PaymentEvent = {
   readonly what: string
   readonly detail?: string
 }
+
+/** @property units atomic ones of the asset */
+export type Spend = { readonly asset: string; readonly units: bigint }
 
 /** What a paying exchange works with. */
 export type PayingGround = {
@@ -80,7 +83,6 @@ export class PaidRequest implements AnswerWitness {
   #payment: Payment | undefined
   #unreadable = false
   #answer: PaidAnswer | undefined
-  #leave: (() => void) | undefined
 
   constructor(ground: PayingGround) {
     this.#ground = ground
@@ -142,8 +144,7 @@ export class PaidRequest implements AnswerWitness {
   /** The client leaves. @returns whether the call goes on without it: it is paid for (P8) */
   outliveClient(): boolean {
     if (this.#answer === undefined) return false
-    this.#leave = this.#ground.services.unattended.enter()
-    this.#answer.clientLeft()
+    this.#answer.clientLeft(this.#ground.services.unattended.enter())
     return true
   }
 
@@ -171,7 +172,6 @@ export class PaidRequest implements AnswerWitness {
   close(): void {
     this.#payment?.cancel()
     this.#answer?.close()
-    this.#leave?.()
   }
 
   #report(what: string, detail: string): void {

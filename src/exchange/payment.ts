@@ -12,17 +12,21 @@ import { paymentIdentifier } from '../x402/payment-identifier.js'
 import type { Offer } from '../x402/terms.js'
 import { gatherBody } from './gathered-body.js'
 import type { Remedy } from './interlude.js'
-import type { PayingGround } from './paid-request.js'
+import type { PayingGround, Spend } from './paid-request.js'
 import { purchaseKey } from './purchase-key.js'
 import { withoutQuery } from './record.js'
 import { slotsOf } from './running-purchases.js'
 
 /** A purchase whose payment is durable: from here on its bytes are presented, and no others (P4). */
 export type Bought = {
-  readonly key: string
+  /** Of `RunningPurchases`; whoever has this leaves it. */
+  readonly slot: string
   readonly purchase: Purchase
+  readonly payment: Signed
   /** It was signed for an earlier request of the client (P5). */
   readonly taken: boolean
+  /** Of a new one. */
+  readonly spend?: Spend
 }
 
 /** How often another process may be found at the same purchase before the 402 goes out. */
@@ -54,7 +58,7 @@ export class Payment implements Remedy {
   readonly #ground: PayingGround
   readonly #offer: Offer
   readonly #onBought: (bought: Bought) => void
-  #isCancelled = false
+  readonly #gone = new AbortController()
 
   /** @param onBought told before the attempt that presents it */
   constructor(ground: PayingGround, offer: Offer, onBought: (bought: Bought) => void) {
@@ -72,7 +76,7 @@ export class Payment implements Remedy {
 
   start(done: () => void): void {
     void this.#meet().then(state => {
-      if (this.#isCancelled) return
+      if (this.#gone.signal.aborted) return
       this.state = state
       done()
     })
@@ -80,7 +84,7 @@ export class Payment implements Remedy {
 
   /** Nobody waits any more: what is not signed is given back. */
   cancel(): void {
-    this.#isCancelled = true
+    this.#gone.abort()
   }
 
   /** Never rejects. */
@@ -99,28 +103,56 @@ export class Payment implements Remedy {
   async #match(): Promise<void> {
     const { payments, plan, request } = this.#ground
     const keys = slotsOf(purchaseKey(plan, request, await this.#digest()), this.#isKeyed)
+    const slot = await payments.running.enter(keys, this.#gone.signal)
+    if (slot === undefined) return this.#checkClient()
+    const bought = await this.#obtain(slot, keys).catch((error: unknown) => {
+      payments.running.leave(slot)
+      throw error
+    })
+    if (bought === undefined) payments.running.leave(slot)
+    else this.#present(bought)
+  }
+
+  /** @returns what is to be presented; `undefined` when an answer was kept for this client */
+  async #obtain(slot: string, keys: readonly string[]): Promise<Bought | undefined> {
+    const { ledger } = this.#ground.payments
     for (let left = LOOKS; ; left--) {
-      await payments.running.over(keys)
       this.#checkClient()
-      for (const key of keys) if (await this.#matches(key)) return
-      const barred = await this.#buy(keys)
-      if (barred === undefined) return
+      const met = await this.#matches(slot, keys)
+      if (met !== undefined || this.kept !== undefined) return met
+      const bought = await this.#buy(slot)
+      if ('purchase' in bought) return bought
       // Another process is at the same purchase: it may leave it to us, or free.
-      const isFree = await payments.ledger.whenFree(barred.key, this.#ground.deadlines.total)
-      if (left === 0 || !isFree) throw new NotPaid('in_flight', barred.detail)
+      const isFree = await ledger.whenFree(slot, this.#ground.deadlines.total, this.#gone.signal)
+      if (left === 0 || !isFree) throw new NotPaid('in_flight', bought.detail)
     }
   }
 
   /** The answer of a purchase that is kept for this client, or a payment whose outcome is open (P5, P8). */
-  async #matches(key: string): Promise<boolean> {
+  async #matches(slot: string, keys: readonly string[]): Promise<Bought | undefined> {
     const { ledger, running } = this.#ground.payments
-    const held = await ledger.takeHeld(key)
-    this.kept = held && decodeAnswer(held, key)
-    if (this.kept !== undefined) return true
-    const purchase = await ledger.claimUnknown(key)
-    if (purchase?.payment === undefined) return false
-    running.enter([key])
-    this.#present({ key, purchase, taken: true }, purchase.payment)
+    const met = await ledger.meet(keys)
+    for (const { key } of met) {
+      if (await this.#takeKept(key)) return undefined
+      const purchase = await ledger.claimUnknown(key)
+      if (purchase?.payment) return { slot: running.move(slot, key), purchase, payment: purchase.payment, taken: true }
+    }
+    // Whatever else is wanted, a second signature while the first may be cashed is not (P4).
+    if (met.some(({ isLate }) => isLate)) throw new NotPaid('in_flight', 'an earlier payment may still be taken')
+    return undefined
+  }
+
+  async #takeKept(key: string): Promise<boolean> {
+    const { services, payments, policy } = this.#ground
+    const held = await payments.ledger.takeHeld(key)
+    const kept = held && decodeAnswer(held, key)
+    if (held === undefined || kept === undefined) return false
+    if (this.#gone.signal.aborted) {
+      // Nobody is there to be given it: it is for the next try.
+      await payments.ledger.hold(key, held, services.clock.now() + policy.hold)
+      this.#checkClient()
+    }
+    this.kept = kept
     return true
   }
 
@@ -129,7 +161,7 @@ export class Payment implements Remedy {
   }
 
   #checkClient(): void {
-    if (this.#isCancelled) throw new NotPaid('client-gone', 'the client left before anything was paid')
+    if (this.#gone.signal.aborted) throw new NotPaid('client-gone', 'the client left before anything was paid')
   }
 
   /** Of the whole request body, which is read to its end first: a retry is known by it. */
@@ -143,38 +175,29 @@ export class Payment implements Remedy {
     })
   }
 
-  /** @returns what stands in the way, when it may not for long */
-  async #buy(keys: readonly string[]): Promise<{ readonly key: string; readonly detail: string } | undefined> {
+  /** @returns the new purchase, or what stands in the way, when it may not for long */
+  async #buy(slot: string): Promise<Bought | { readonly detail: string }> {
     const { payments, policy } = this.#ground
     const choice = await this.#choose()
     const signer = payments.signer(policy.wallet)
     if (signer === undefined) throw new NotPaid('would-pay', `${said(choice)} to ${choice.payTo}; the wallet watches`)
-    const key = payments.running.enter(keys)
-    if (key === undefined) return { key: keys[0] ?? '', detail: 'too many equal requests at once' }
-    try {
-      const reserved = await payments.ledger.reserve(this.#ask(key, choice))
-      if ('purchase' in reserved)
-        return await this.#signAndPresent({ key, purchase: reserved.purchase }, choice, signer)
-      if (reserved.refused !== 'in_flight') throw new NotPaid(reserved.refused, reserved.detail)
-      payments.running.leave(key)
-      return { key, detail: reserved.detail }
-    } catch (error) {
-      payments.running.leave(key)
-      throw error
-    }
+    const reserved = await payments.ledger.reserve(this.#ask(slot, choice))
+    if ('purchase' in reserved) return this.#signFor(slot, reserved.purchase, choice, signer)
+    if (reserved.refused !== 'in_flight') throw new NotPaid(reserved.refused, reserved.detail)
+    return reserved
   }
 
-  async #signAndPresent(bought: Omit<Bought, 'taken'>, choice: Choice, signer: Signer): Promise<undefined> {
+  async #signFor(slot: string, purchase: Purchase, choice: Choice, signer: Signer): Promise<Bought> {
     const { ledger } = this.#ground.payments
     try {
-      const signed = await this.#sign(choice, signer)
+      const payment = await this.#sign(choice, signer)
       // Nothing is out: what was signed is forgotten.
       this.#checkClient()
-      await ledger.signed(bought.purchase, signed)
+      await ledger.signed(purchase, payment)
       this.spent = said(choice)
-      this.#present({ ...bought, taken: false }, signed)
+      return { slot, purchase, payment, taken: false, spend: { asset: choice.asset.symbol, units: choice.amount } }
     } catch (error) {
-      void ledger.release(bought.purchase)
+      void ledger.release(purchase)
       throw error
     }
   }
@@ -233,19 +256,20 @@ export class Payment implements Remedy {
     }
   }
 
-  #present(bought: Bought, signed: Signed): void {
-    this.#signed = signed
-    if (this.#isCancelled) {
-      this.#ground.payments.running.leave(bought.key)
-      return void this.#ground.payments.ledger.release(bought.purchase)
+  #present(bought: Bought): void {
+    const { running, ledger } = this.#ground.payments
+    if (this.#gone.signal.aborted) {
+      // Nothing of it left: whoever asks next finds it as it is.
+      return void ledger.release(bought.purchase).then(() => running.leave(bought.slot))
     }
+    this.#signed = bought.payment
     this.#onBought(bought)
-    this.#report(bought.taken ? 'presented-again' : 'paid', this.spent ?? '')
+    this.#report(bought.taken ? 'presented-again' : 'paid', this.spent ?? '', bought.spend)
   }
 
-  #report(what: string, detail: string): void {
+  #report(what: string, detail: string, spend?: Spend): void {
     const { id, plan, policy, payments } = this.#ground
-    payments.report({ exchange: id, route: plan.route.name, wallet: policy.wallet, what, detail })
+    payments.report({ exchange: id, route: plan.route.name, wallet: policy.wallet, what, detail }, spend)
   }
 }
 

@@ -45,6 +45,8 @@ export type ExchangeRecord = {
   readonly key: string | undefined
   /** What was paid for it, such as `0.01 USDC`; `undefined` when nothing was. */
   readonly spend: string | undefined
+  /** Answers whose word on when to repeat could not be read (R5); `undefined` without one. */
+  readonly hints_invalid: number | undefined
   readonly bytes_in: number
   readonly bytes_out: number
 }

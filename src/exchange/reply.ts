@@ -132,8 +132,8 @@ export class Reply {
 
   /** No attempt gave an answer. */
   giveFault(outcome: Outcome & { readonly kind: 'fault' }): void {
-    const own = faultAnswer(outcome, this.#id, this.#log.records)
-    this.#giveOwn(own, reachedBy(outcome))
+    const reached = this.#log.mayHaveActed ? 'unknown' : reachedBy(outcome)
+    this.#giveOwn(faultAnswer(outcome, this.#id, this.#log.records, reached), reached)
   }
 
   refuse(refusal: Omit<Refusal, 'exchange'>): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { fieldValue } from '../http/fields.js'
+import { namedByConnection } from '../http/hop-by-hop.js'
 import { judgeKey, mintKey, type ReadKey, readKey } from '../http/idempotency-key.js'
 import { countsRepeats, isClientRepeat } from '../http/sdk-retry.js'
 import { coversBody } from '../http/signed-request.js'
@@ -65,14 +66,29 @@ export class KeyFinder {
     return inject !== undefined && countsRepeats(this.#ground.request.fields)
   }
 
+  /** Its text is looked into: a digest of the body is not enough. */
+  get readsBody(): boolean {
+    const { carrier, when, from, replay } = this.#ground.settings
+    const replayReads = replay !== undefined && (replay.fingerprint === 'jcs' || replay.dialect !== 'http')
+    return carrier.kind === 'json' || when.length > 0 || replayReads || from.some(origin => 'json' in origin)
+  }
+
   /** @param body `undefined` when it was not read, or is too long to be @returns undefined when no key has any business here */
   find(body: GatheredBody | undefined): RequestKey | undefined {
     const { carrier, when, inject } = this.#ground.settings
     const json = when.length > 0 && body?.bytes ? parseJson(body.bytes) : undefined
     if (!when.every(condition => holds(json, condition))) return undefined
     const own = carrier.kind === 'json' ? keyWithin(body?.bytes, carrier.pointer) : this.#inHeader
-    if (own !== 'absent') return 'key' in own ? { value: own.key, minted: false, carried: AS_IT_CAME } : undefined
+    if (own !== 'absent') return 'key' in own ? this.#own(own.key) : undefined
     return inject && this.#carry(this.#mint(inject, body), body)
+  }
+
+  /** Where `Connection` names its field the key would end here, and what it unlocks would be unlocked by nothing. */
+  #own(value: string): RequestKey {
+    const { settings, request } = this.#ground
+    const { carrier } = settings
+    const ends = carrier.kind === 'header' && namedByConnection(request.fields).has(carrier.name.toLowerCase())
+    return { value, minted: false, carried: ends ? { field: [carrier.name, value], body: undefined } : AS_IT_CAME }
   }
 
   #mint(inject: 'uuid4' | 'uuid7' | 'hmac', body: GatheredBody | undefined): string {

@@ -33,10 +33,12 @@ export function refusalAnswer(refusal: Refusal): OwnAnswer {
   return ownAnswer({ ...refusal, status, error, title })
 }
 
+/** @param reached by any attempt */
 export function faultAnswer(
   outcome: Outcome & { kind: 'fault' },
   exchange: string,
   attempts: readonly AttemptRecord[],
+  reached: Reached = reachedBy(outcome),
 ): OwnAnswer {
   const { code, status } = FAULTS[outcome.fault]
   return ownAnswer({
@@ -46,7 +48,7 @@ export function faultAnswer(
     title: code in REFUSALS ? REFUSALS[code as RefusalCode].title : 'No answer from the upstream',
     detail: outcome.details,
     exchange,
-    outcome: reachedBy(outcome),
+    outcome: reached,
     details: summary(attempts, undefined),
   })
 }

@@ -1,11 +1,8 @@
 /** As many equal requests of one client, without an idempotency key, are paid for side by side; more wait. */
 const SLOTS = 16
 
-type Running = {
-  /** Its client left: should it come again, it comes for this one. */
-  alone: boolean
-  readonly waiting: Set<() => void>
-}
+/** Its client left: should it come again, it comes for this one. */
+type Running = { alone: boolean }
 
 /**
  * The purchases that this process is at, by their keys. Two equal requests at once are two wanted purchases, and each has
@@ -13,33 +10,65 @@ type Running = {
  */
 export class RunningPurchases {
   readonly #running = new Map<string, Running>()
+  /** Those who wait for a slot, by the first of its key. */
+  readonly #waiting = new Map<string, Set<() => void>>()
 
-  /** The first of these keys that nobody here is at; it is taken now, until `leave`. */
-  enter(keys: readonly string[]): string | undefined {
-    const free = keys.find(key => !this.#running.has(key))
-    if (free !== undefined) this.#running.set(free, { alone: false, waiting: new Set() })
-    return free
+  /**
+   * Takes the first of these keys that nobody here is at, until `leave`: as soon as there is one, and none of them runs
+   * for a client that left. @returns `undefined` when `signal` came first
+   */
+  async enter(keys: readonly string[], signal: AbortSignal): Promise<string | undefined> {
+    while (!signal.aborted) {
+      const free = keys.find(key => !this.#running.has(key))
+      if (free !== undefined && !keys.some(key => this.#running.get(key)?.alone)) {
+        this.#running.set(free, { alone: false })
+        return free
+      }
+      await this.#change(keys, signal)
+    }
+    return undefined
   }
 
-  clientLeft(key: string): void {
-    const running = this.#running.get(key)
+  /** The purchase turned out to be of another slot. @returns the slot that is held from now on */
+  move(from: string, to: string): string {
+    if (this.#running.has(to)) return from
+    this.#running.set(to, { alone: false })
+    this.leave(from)
+    return to
+  }
+
+  clientLeft(slot: string): void {
+    const running = this.#running.get(slot)
     if (running) running.alone = true
   }
 
   /** Its outcome is written, and its answer kept if it must be. */
-  leave(key: string): void {
-    const running = this.#running.get(key)
-    this.#running.delete(key)
-    for (const tell of running?.waiting ?? []) tell()
+  leave(slot: string): void {
+    const first = firstOf(slot)
+    const waiting = this.#waiting.get(first)
+    this.#running.delete(slot)
+    this.#waiting.delete(first)
+    for (const tell of waiting ?? []) tell()
   }
 
-  /** Resolves when none of those runs whose clients left. */
-  async over(keys: readonly string[]): Promise<void> {
-    const alone = keys.flatMap(key => this.#running.get(key) ?? []).filter(running => running.alone)
-    await Promise.all(alone.map(({ waiting }) => new Promise<void>(resolve => waiting.add(resolve))))
+  #change([key = '']: readonly string[], signal: AbortSignal): Promise<void> {
+    const first = firstOf(key)
+    const waiting = this.#waiting.get(first) ?? new Set()
+    this.#waiting.set(first, waiting)
+    return new Promise(resolve => {
+      const tell = () => {
+        signal.removeEventListener('abort', tell)
+        waiting.delete(tell)
+        resolve()
+      }
+      waiting.add(tell)
+      signal.addEventListener('abort', tell, { once: true })
+    })
   }
 }
 
 /** @param keyed an idempotency key names one purchase, however often it comes at once */
 export const slotsOf = (key: string, keyed: boolean): readonly string[] =>
   keyed ? [key] : Array.from({ length: SLOTS }, (_, i) => (i === 0 ? key : `${key}.${i}`))
+
+const firstOf = (slot: string): string => slot.split('.', 1)[0] ?? slot

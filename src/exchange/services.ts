@@ -9,6 +9,9 @@ import type { RecordSink } from './record.js'
 import type { BodyMemory } from './repeatable-body.js'
 import type { Unattended } from './unattended.js'
 
+/** How many there are now: who begins one counts it, and takes it off when it is over. */
+type Running = { exchanges: number; tunnels: number }
+
 /** What every exchange is given; made once, in `main`. */
 export type Services = {
   readonly clock: Clock
@@ -23,6 +26,7 @@ export type Services = {
   /** `undefined` while no route pays. */
   readonly payments: Payments | undefined
   readonly unattended: Unattended
+  readonly running: Running
   readonly bodyMemory: BodyMemory
   /** A private directory for request bodies that outgrow memory. */
   readonly spillDirectory: string

@@ -23,10 +23,48 @@ export function* eventData(buffer: Buffer): Generator<Buffer> {
   }
 }
 
-/** The data of the first event; `undefined` while it is not complete. */
-export function firstEvent(buffer: Buffer): Buffer | undefined {
-  const { value, done } = eventData(buffer).next()
-  return done === true ? undefined : value
+/** The beginning of a line, as far as it matters: a byte order mark, `data:`, a space and one byte more. */
+const TOLD_BY = 10
+
+/** Tells when the first event with data is whole, in a stream that comes in pieces: no byte is looked at twice. */
+export class FirstEvent {
+  #line: string | undefined
+  #isFirstLine = true
+  #afterCr = false
+  /** The data of the event has bytes: a value, or the line feed between two lines. */
+  #hasData = false
+  #dataLines = 0
+
+  /** @returns whether the event ends within this piece */
+  receive(piece: Buffer): boolean {
+    for (const byte of piece) {
+      const isSecondHalf = byte === LF && this.#afterCr
+      this.#afterCr = byte === CR
+      if (isSecondHalf) continue
+      if (byte !== LF && byte !== CR) this.#add(byte)
+      else if (this.#endLine()) return true
+    }
+    return false
+  }
+
+  #add(byte: number): void {
+    this.#line ??= ''
+    if (this.#line.length < TOLD_BY) this.#line += String.fromCharCode(byte)
+  }
+
+  #endLine(): boolean {
+    const line = this.#isFirstLine ? this.#line?.replace(/^\xef\xbb\xbf/, '') : this.#line
+    const wasWhole = !line && this.#hasData
+    this.#line = undefined
+    this.#isFirstLine = false
+    if (!line) {
+      this.#hasData = false
+      this.#dataLines = 0
+    } else if (line === 'data' || line.startsWith('data:')) {
+      this.#hasData = ++this.#dataLines > 1 || this.#hasData || /^data:(?: .| ?[^ ])/s.test(line)
+    }
+    return wasWhole
+  }
 }
 
 function lineEnd(buffer: Buffer, from: number): number {

@@ -7,9 +7,16 @@ import type { StoredAnswer } from './stored-answer.js'
  */
 export class Claim {
   #settle: ((end: ClaimEnd) => void) | undefined
+  readonly #onBegun: () => void
 
-  constructor(settle: (end: ClaimEnd) => void) {
+  constructor(settle: (end: ClaimEnd) => void, onBegun: () => void) {
     this.#settle = settle
+    this.#onBegun = onBegun
+  }
+
+  /** Its answer is on its way, and may take as long as it takes: the deadline was for its head. */
+  begin(): void {
+    this.#onBegun()
   }
 
   /** I7: the answer that every repeat gets. @param answer `undefined` when it was too large to keep (I10) */

@@ -33,7 +33,10 @@ export class Claims {
       room: new WaitingRoom(new Watch(clock)),
       troubled: new Set(),
       onLost,
-      onIdle: lane => this.#lanes.delete(lane.lookup),
+      // It may say so twice, and there may be another one by then: two would not know of each other's claims.
+      onIdle: lane => {
+        if (this.#lanes.get(lane.lookup) === lane) this.#lanes.delete(lane.lookup)
+      },
     }
   }
 

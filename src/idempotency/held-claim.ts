@@ -11,6 +11,8 @@ export type Held = {
   readonly record: ClaimRecord | undefined
   /** Monotonic milliseconds. */
   readonly leaseUntil: number
+  /** The answer is on its way: the lease, which comes from the deadline for it, has done its duty in this process. */
+  hasBegun: boolean
   /** How it ended, as long as that is being written. */
   end: ClaimEnd | undefined
   /** Why that takes so long. */

@@ -82,8 +82,8 @@ export class Lane {
   /** A claim that nobody ended in its time never will be. */
   checkLease(): void {
     const held = this.#held
-    if (held !== undefined && held.leaseUntil <= this.#world.clock.monotonic())
-      this.#settle(held, { kind: 'uncertain' })
+    if (held === undefined || held.hasBegun || held.leaseUntil > this.#world.clock.monotonic()) return
+    this.#settle(held, { kind: 'uncertain' })
   }
 
   /** Who still waits is told; resolves when the store is not needed any more. */
@@ -160,14 +160,17 @@ export class Lane {
   }
 
   #hold(held: Pick<Held, 'owner' | 'record' | 'leaseUntil'>): Held {
-    this.#held = { ...held, end: undefined, trouble: undefined }
+    this.#held = { ...held, hasBegun: false, end: undefined, trouble: undefined }
     this.#world.heart.hold()
     return this.#held
   }
 
   #claim(lead: Seeker, held: Held, { resumed }: ClaimRecord): void {
     if (!this.#seekers.has(lead)) return this.#settle(held, { kind: 'undo' })
-    const claim = new Claim(end => this.#settle(held, end))
+    const begun = () => {
+      held.hasBegun = true
+    }
+    const claim = new Claim(end => this.#settle(held, end), begun)
     this.#tell(lead, { kind: 'claimed', claim, resumed }, () => this.#settle(held, { kind: 'undo' }))
     for (const seeker of this.#seekers) this.#consult(seeker, held)
   }

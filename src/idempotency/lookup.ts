@@ -50,7 +50,7 @@ export type ScopeSource = {
 }
 
 /** Where clients put what proves who they are. */
-const CREDENTIAL_FIELDS = [
+export const CREDENTIAL_FIELDS = [
   'authorization',
   'x-api-key',
   'api-key',

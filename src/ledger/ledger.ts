@@ -35,6 +35,7 @@ import {
   newPurchase,
   type PurchaseRecord,
   pinKey,
+  presentableUntil,
   priceKey,
 } from './purchase-record.js'
 
@@ -51,6 +52,9 @@ export type KnownTerms = {
   readonly pinned: ReadonlyMap<AssetKey, string>
   readonly lastPaid: ReadonlyMap<AssetKey, bigint>
 }
+
+/** @property isLate its purchase is too old to be presented, and may still be cashed */
+type Met = { readonly key: string; readonly isLate: boolean }
 
 /**
  * Who paid what, and who may (P3 to P8): room in every window is taken before a signature exists, a signature is durable
@@ -130,6 +134,21 @@ export class Ledger {
     return this.#custody.end(purchase.owner, () => settleStep(purchase, to, facts, now))
   }
 
+  /** Those of these keys for which an answer is kept, or whose purchase is not over. @throws StoreError */
+  async meet(purchaseKeys: readonly string[]): Promise<readonly Met[]> {
+    const met = await Promise.all(purchaseKeys.map(key => this.#meet(key)))
+    return met.filter(one => one !== undefined)
+  }
+
+  async #meet(key: string): Promise<Met | undefined> {
+    const [held, live] = await Promise.all([this.#store.get(heldKey(key)), this.#store.get(liveKey(key))])
+    if (held === undefined && live === undefined) return undefined
+    const record = live && recordOf(await this.#store.get(bookKey(live.toString())))
+    const now = this.#clock.now()
+    const isOpen = record !== undefined && !isFinal(record.state)
+    return { key, isLate: isOpen && now >= presentableUntil(record) && now < livesUntil(record) }
+  }
+
   /**
    * The purchase of this key whose outcome is open and whose bytes can be presented; the caller's alone, until it is
    * settled or released (P5). One read of the store when there is none. @throws StoreError
@@ -166,8 +185,8 @@ export class Ledger {
   }
 
   /** Keeps the answer of a client that left, for its retry (P8). Never rejects. @param until Unix milliseconds */
-  async hold({ record }: Purchase, answer: Buffer, until: number): Promise<void> {
-    const key = heldKey(record.purchaseKey)
+  async hold(purchaseKey: string, answer: Buffer, until: number): Promise<void> {
+    const key = heldKey(purchaseKey)
     const decide = () => ({ result: undefined, puts: [put(key, answer, until, true)] })
     await this.#custody.run({ keys: [key], decide }).catch(this.#onLost)
   }

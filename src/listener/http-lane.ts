@@ -60,6 +60,7 @@ export class NodeAnswer implements ClientAnswer {
   readonly #draining: () => boolean
   #left: number | undefined
   #flushed = false
+  #blocked = false
 
   constructor(
     request: IncomingMessage,
@@ -110,8 +111,18 @@ export class NodeAnswer implements ClientAnswer {
       }
     }
     const more = this.#response.write(kept(chunk))
-    if (!more) this.#response.once('drain', () => this.#connection.exchange?.onClientDrain())
+    if (!more) this.#awaitDrain()
     return more
+  }
+
+  /** An answer that was held is written in many pieces, whatever each of them says: one listener does. */
+  #awaitDrain(): void {
+    if (this.#blocked) return
+    this.#blocked = true
+    this.#response.once('drain', () => {
+      this.#blocked = false
+      this.#connection.exchange?.onClientDrain()
+    })
   }
 
   end(trailers: Fields): void {

@@ -142,6 +142,7 @@ export class Interception {
       fields: [],
       key: undefined,
       spend: undefined,
+      hints_invalid: undefined,
       bytes_in: 0,
       bytes_out: 0,
     })

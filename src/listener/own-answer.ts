@@ -76,6 +76,7 @@ export function recordRefusal(
     fields: [],
     key: undefined,
     spend: undefined,
+    hints_invalid: undefined,
     bytes_in: 0,
     bytes_out: own.body.length,
   })

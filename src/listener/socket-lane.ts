@@ -48,7 +48,8 @@ export class SocketAnswer implements ClientAnswer {
     if (this.#chunked) this.#socket.write(chunkHead(chunk.length), 'latin1')
     let more = this.#socket.write(kept(chunk))
     if (this.#chunked) more = this.#socket.write('\r\n', 'latin1')
-    if (!more) this.#socket.once('drain', this.#hears.onDrain)
+    // Pieces of an answer that was held come one after the other, whatever each of them says.
+    if (!more && this.#socket.listenerCount('drain') === 0) this.#socket.once('drain', this.#hears.onDrain)
     return more
   }
 

@@ -166,7 +166,9 @@ export class Tunnel {
   #passBytes(upstream: Socket): void {
     // What a next hop was asked for the tunnel is no byte of it.
     const asked = upstream.bytesWritten
+    this.#services.running.tunnels++
     splice(this.#client, upstream, (bytesIn, bytesOut) => {
+      this.#services.running.tunnels--
       this.#log.ended()
       this.#record(undefined, 200, bytesIn - asked, bytesOut - ESTABLISHED.length)
     })
@@ -188,6 +190,7 @@ export class Tunnel {
       fields: [],
       key: undefined,
       spend: undefined,
+      hints_invalid: undefined,
       bytes_in: bytesIn,
       bytes_out: bytesOut,
     })

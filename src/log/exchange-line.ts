@@ -8,10 +8,12 @@ import { type AttemptRecord, type ExchangeRecord, overhead } from '../exchange/r
 export function exchangeLine(record: ExchangeRecord, time: string, duration: number): string {
   const { id, route, mode, method, host, path, status, end, key, spend, attempts, queued_ms, bytes_in, bytes_out } =
     record
+  const { hints_invalid } = record
   return (
     `{"level":30,"time":"${time}","id":"${id}","route":${quote(route)},"mode":"${mode}","method":${quote(method)}` +
     `,"host":${quote(host)},"path":${quote(path)},"status":${status}${end === undefined ? '' : `,"end":"${end}"`}` +
     `${key === undefined ? '' : `,"key":${quote(key)}`}${spend === undefined ? '' : `,"spend":${quote(spend)}`}` +
+    `${hints_invalid === undefined ? '' : `,"hints_invalid":${hints_invalid}`}` +
     `,"attempts":[${attemptList(attempts)}],"duration_ms":${tenths(duration)}` +
     `,"queued_ms":${tenths(queued_ms)},"overhead_ms":${tenths(overhead(attempts, duration, queued_ms))},"bytes_in":${bytes_in},"bytes_out":${bytes_out}` +
     ',"msg":"exchange"}\n'

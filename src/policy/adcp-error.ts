@@ -3,7 +3,12 @@ import { type Millis, seconds } from '../time/units.js'
 import type { ClassifiedAs } from './idempotency-settings.js'
 
 /** An error as a protocol told it. */
-export type ToldError = { readonly as: ClassifiedAs; readonly retryAfter: Millis | undefined }
+export type ToldError = {
+  readonly as: ClassifiedAs
+  readonly retryAfter: Millis | undefined
+  /** It has a code of the protocol that says so: an error that says no more adds nothing to an HTTP status of 400 and above. */
+  readonly coded?: true
+}
 
 /** Codes of JSON-RPC that stand for an error of AdCP when infrastructure refuses before a tool runs. */
 const RPC_CODES: ReadonlyMap<unknown, ClassifiedAs> = new Map([
@@ -107,7 +112,8 @@ function judgeError(error: unknown): ToldError {
   const recovery = valueAt(error, ['recovery'])
   // A seller that says there is no recovery by waiting means it, whatever the code.
   const final = as !== 'in_flight' && recovery !== undefined && recovery !== 'transient'
-  return { as: final ? 'error' : as, retryAfter: waitOf(error) }
+  const retryAfter = waitOf(error)
+  return final || as === 'error' ? { as: 'error', retryAfter, coded: true } : { as, retryAfter }
 }
 
 /** Whole seconds from 1 to 3600: rounded up first, then bounded. It stood in `details` in earlier versions. */

@@ -24,6 +24,11 @@ export class RetryBudget {
     this.#reserve = Math.round(min_per_second * SLOTS * this.#cost)
   }
 
+  /** It pays for nothing, ever: retries are off. */
+  get isOff(): boolean {
+    return this.#deposit === 0 && this.#reserve === 0
+  }
+
   /** A first attempt was made. */
   deposit(now: number): void {
     this.#expire(now)

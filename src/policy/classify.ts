@@ -50,8 +50,8 @@ function documents({ fields, body }: ReadAnswer): Iterable<Buffer> {
 }
 
 function applyRule(rule: ClassifyRule, status: number, parsed: unknown): Classification | undefined {
-  if (rule === 'adcp') return told(rule, parsed, readAdcpError)
-  if (rule === 'json_rpc') return told(rule, parsed, readRpcError)
+  if (rule === 'adcp') return told(rule, status, parsed, readAdcpError)
+  if (rule === 'json_rpc') return told(rule, status, parsed, readRpcError)
   const { when, as, retry_after } = rule
   if (when.status.length > 0 && !when.status.includes(status)) return undefined
   if (!holds(parsed, when)) return undefined
@@ -60,14 +60,18 @@ function applyRule(rule: ClassifyRule, status: number, parsed: unknown): Classif
 
 function told(
   rule: string,
+  status: number,
   parsed: unknown,
   read: (message: unknown) => ToldError | undefined,
 ): Classification | undefined {
   const messages: readonly unknown[] = Array.isArray(parsed) ? parsed : [parsed]
   const error = messages.map(read).find(found => found !== undefined)
   if (error === undefined) return undefined
+  const { as, retryAfter, coded } = error
+  // A 401 or 429 says more than the bare error that it carries.
+  if (status >= 400 && as === 'error' && !coded) return undefined
   // Of a batch, some may have been done: it can neither be stored nor repeated as a whole.
-  return messages.length === 1 ? { ...error, rule } : { as: 'error', retryAfter: undefined, rule }
+  return messages.length === 1 ? { as, retryAfter, rule } : { as: 'error', retryAfter: undefined, rule }
 }
 
 /** Seconds, as a number or in digits, a fraction rounded up to the millisecond; anything else says nothing. */

@@ -117,7 +117,7 @@ function judgeAnswer(attempt: Attempt, answer: Answer, now: number, settings: Re
   }
   if (status < 400 || NOT_OURS.has(status)) return stop('final')
   if (settings === undefined) return stop(isRefusable(status) ? 'retry-off' : 'final')
-  if (!isRefused(attempt, answer, hint, settings)) return stop('final')
+  if (answer.final || !isRefused(attempt, answer, hint, settings)) return stop('final')
   if (hint.kind === 'veto') return stop('veto')
   const notApplied = NOT_APPLIED.has(status) || (NOT_APPLIED_IF_HINTED.has(status) && hint.kind === 'wait')
   // A key makes a repeat one effect, but not a stored 5xx another answer: R1 leaves it to the route.

@@ -34,6 +34,8 @@ export type Outcome =
       readonly fields: Fields
       /** The body says that an earlier try with the same key still runs. */
       readonly inFlight?: boolean
+      /** The body says that no repeat would help, whatever the status says. */
+      readonly final?: boolean
     }
   | { readonly kind: 'fault'; readonly fault: FaultName; readonly phase: Phase; readonly details: string }
 
@@ -63,32 +65,35 @@ export type Facts = {
 }
 
 /** Why a decision was made: the same word in log, tests and docs. */
-export type Why =
-  | 'final' // nothing to do about this status
-  | 'committed'
-  | 'certificate'
-  | 'veto'
-  | 'retry-off'
-  | 'unsafe-to-repeat'
-  | 'body-not-kept'
-  | 'attempts-exhausted'
-  | 'budget-exhausted'
-  | 'wait-too-long'
-  | 'never-sent'
-  | 'stale-connection'
-  | 'network'
-  | 'status'
-  | 'retry-after'
-  | 'retry-after-capped'
-  | 'key-in-flight' // an earlier try with the same key still runs
-  | 'not-our-token' // a 401 for what the client sent itself
-  | 'renewal-off'
-  | 'token-not-at-fault' // the challenge of the 401 says so
-  | 'token-renewed'
-  | 'token-not-renewed' // the renewal failed, or gave the same token again
-  | 'token-refused-again'
-  | 'paid' // the terms of the 402 were met
-  | 'not-paid' // or not: the log says why
+export const WHYS = [
+  'final', // nothing to do about this status
+  'committed',
+  'certificate',
+  'veto',
+  'retry-off',
+  'unsafe-to-repeat',
+  'body-not-kept',
+  'attempts-exhausted',
+  'budget-exhausted',
+  'wait-too-long',
+  'never-sent',
+  'stale-connection',
+  'network',
+  'status',
+  'retry-after',
+  'retry-after-capped',
+  'key-in-flight', // an earlier try with the same key still runs
+  'not-our-token', // a 401 for what the client sent itself
+  'renewal-off',
+  'token-not-at-fault', // the challenge of the 401 says so
+  'token-renewed',
+  'token-not-renewed', // the renewal failed, or gave the same token again
+  'token-refused-again',
+  'paid', // the terms of the 402 were met
+  'not-paid', // or not: the log says why
+] as const
+
+export type Why = (typeof WHYS)[number]
 
 export type Decision =
   | { readonly act: 'return'; readonly why: Why }

@@ -30,6 +30,11 @@ export class UpstreamHealths {
     return group.get(origin) ?? this.#add(group, origin, policies)
   }
 
+  /** All that are remembered; an origin comes once for each setting of its routes. */
+  *all(): Iterable<readonly [origin: string, health: UpstreamHealth]> {
+    for (const group of this.#groups.values()) yield* group
+  }
+
   #findGroup(policies: HealthPolicies): Map<string, UpstreamHealth> {
     const { retry, breaker, cooldown } = policies
     const settings = JSON.stringify([retry?.budget, breaker, cooldown])

@@ -8,7 +8,7 @@ import { main } from '../../src/cli.js'
 import { packageRoot } from '../../src/config/package-root.js'
 
 /** Files that are for other programs. */
-const FOREIGN = ['compose.yaml', 'conformance-kit.yaml', 'kubernetes.yaml']
+const FOREIGN = ['alerts.yaml', 'compose.yaml', 'conformance-kit.yaml', 'kubernetes.yaml']
 
 const pathOf = (name: string): string => fileURLToPath(new URL(name, packageRoot()))
 const textOf = (name: string): string => readFileSync(pathOf(name), 'utf8')

@@ -1,4 +1,6 @@
 import { test } from 'tap'
+import { readAnswer, requestBytes } from '../support/client.js'
+import { crowd } from '../support/crowd.js'
 import { UPSTREAM_CERTIFICATE } from '../support/intercepted.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 import { readReceipt } from '../support/x402/official-buyer.js'
@@ -98,4 +100,31 @@ test('P9: a 402 for what was paid is the client’s, and is not paid again', asy
   t.equal(got.text, '{"error":"insufficient_funds"}')
   t.equal(paid, 1)
   t.same(words(), ['paid', 'refused_live'])
+})
+
+test('P5: with one idempotency key and a replay cache they are one, which all of them are given', async t => {
+  const { shop, ask } = await paidScene(t, 'plain', { route: ['idempotency: { replay: { ttl: 1h } }'] })
+  const fields = ['Idempotency-Key: one-order']
+  const many = await crowd(10, 10, () => ask('/paid', { method: 'POST', body: 'order', fields }))
+  t.same(
+    new Set(many.map(({ status, text }) => `${status} ${text}`)),
+    new Set(['200 {"target":"/paid","run":1,"bytes":5}']),
+  )
+  t.same(await shop.moved(), ONCE)
+})
+
+test('L7: a 402 that was read whole leaves its line to the next request, also when its client is slow to take it', async t => {
+  const long = answer(402, 'x'.repeat(900_000), 'Content-Type: text/plain')
+  const seller = await startUpstream(({ path }) => (path === '/long' ? long : answer(200, 'next')))
+  t.teardown(() => seller.close())
+  const { ask, daemon, open, urlOf } = await payingDaemon(t, seller.port)
+  const slow = await open()
+  slow.pause().write(requestBytes(urlOf('/long')))
+  await daemon.logged(1)
+  t.equal((await ask('/next')).text, 'next')
+  t.equal(seller.connections(), 1)
+  const taken = readAnswer(slow)
+  slow.resume()
+  t.equal((await taken).body.length, 900_000, 'and the slow one gets all of it')
+  slow.destroy()
 })

@@ -45,14 +45,15 @@ routes:
     retry: { backoff: { base: 10ms, cap: 20ms } }
 `
 
-/** The real daemon in this process, on a port of its own, under a configuration given as YAML. */
+/** The real daemon in this process, on a port of its own, under a configuration given as YAML. @param admin `off` or an address */
 export async function startTestDaemon(
   yaml: string = QUICK,
   listen = '127.0.0.1:0',
   env: NodeJS.ProcessEnv = process.env,
+  admin = 'off',
 ): Promise<TestDaemon> {
   const state = mkdtempSync(join(tmpdir(), 'mulligan-test-'))
-  const configOf = (text: string) => parseConfig('test.yaml', text, env, { listen, admin: 'off', state }).config
+  const configOf = (text: string) => parseConfig('test.yaml', text, env, { listen, admin, state }).config
   const config = configOf(yaml)
   const lines: Record<string, unknown>[] = []
   let waiting: (() => void)[] = []

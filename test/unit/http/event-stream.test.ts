@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { eventData, firstEvent } from '../../../src/http/event-stream.js'
+import { eventData, FirstEvent } from '../../../src/http/event-stream.js'
 import { holds } from '../../support/property.js'
 
-const first = (text: string) => firstEvent(Buffer.from(text))?.toString()
+const first = (text: string) => eventData(Buffer.from(text)).next().value?.toString()
 
 t.test('HTML §9.2.6: the data of the first event that has any', t => {
   const rows: [string, string | undefined][] = [
@@ -48,5 +48,48 @@ t.test('a stream cut anywhere gives a beginning of the events of the whole', t =
     }),
     2_000,
   )
+  t.end()
+})
+
+t.test('the first event of a stream in pieces is whole with the piece that its reader needs, and not before', t => {
+  const text = fc.constantFrom(
+    'data: a',
+    'data:b',
+    'data: ',
+    'data:  ',
+    'data',
+    'date: x',
+    ': c',
+    'id: 1',
+    '\uFEFF',
+    '',
+  )
+  const lines = fc.array(fc.tuple(text, fc.constantFrom('\n', '\r\n', '\r')), { maxLength: 12 })
+  holds(
+    t,
+    fc.property(lines, fc.integer({ min: 1, max: 9 }), (written, size) => {
+      const stream = Buffer.from(written.map(([line, end]) => line + end).join(''))
+      const events = new FirstEvent()
+      for (let end = 0; end < stream.length; ) {
+        const piece = stream.subarray(end, end + size)
+        end += piece.length
+        const whole = eventData(stream.subarray(0, end)).next().done === false
+        if (events.receive(piece) !== whole) return false
+        if (whole) return true
+      }
+      return true
+    }),
+    5_000,
+  )
+  t.end()
+})
+
+t.test('a long event in the smallest pieces costs no more than its bytes', t => {
+  const events = new FirstEvent()
+  const line = Buffer.from('data:x\n')
+  let looks = 0
+  for (let i = 0; i < 1_000_000; i++) if (events.receive(line.subarray(i % 7, (i % 7) + 1))) looks++
+  t.equal(looks, 0)
+  t.ok(events.receive(Buffer.from('\n\n')))
   t.end()
 })

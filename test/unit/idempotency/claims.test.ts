@@ -316,3 +316,25 @@ t.test(
     t.equal(store.updates, 2)
   },
 )
+
+t.test('I10: a claim whose answer has begun outlasts its lease, and what came of it is kept', async t => {
+  const { clock, claims, other, held, listen, take } = rig()
+  claims.open(asked('k', { dueAt: 1_000 }), listen('a'))
+  claims.open(asked('l', { dueAt: 1_000 }), listen('b'))
+  await step(clock)
+  held[0]?.begin()
+  await step(clock, 120_000)
+  const dueAt = clock.monotonic() + 60_000
+  claims.open(asked('k', { dueAt }), listen('c'))
+  claims.open(asked('l', { dueAt }), listen('d'))
+  await step(clock)
+  t.strictSame(take(), ['a claimed', 'b claimed', 'd unknown'])
+  held[0]?.complete(200, answer('x'))
+  await step(clock)
+  other.open(asked('k', { dueAt }), listen('e'))
+  await step(clock)
+  t.strictSame(take(), ['c replay x', 'e replay x'])
+  held[1]?.complete(200, answer('y'))
+  await step(clock)
+  t.equal(clock.pending, 0)
+})

@@ -264,11 +264,11 @@ t.test('what a failing store was not told is told when it is back, and nothing i
 t.test('P8: the answer of a client that left is there for its retry, once, and for a while', async t => {
   const { clock, ledger, sign } = rig()
   const purchase = await sign(taken(await ledger.reserve(ask('a'))))
-  await ledger.hold(purchase, Buffer.from('answer'), clock.now() + 10_000)
+  await ledger.hold(purchase.record.purchaseKey, Buffer.from('answer'), clock.now() + 10_000)
   t.equal(await ledger.takeHeld('b'), undefined)
   const all = await Promise.all([ledger.takeHeld('a'), ledger.takeHeld('a')])
   t.strictSame(all.map(String).sort(), ['answer', 'undefined'])
-  await ledger.hold(purchase, Buffer.from('answer'), clock.now() + 10_000)
+  await ledger.hold(purchase.record.purchaseKey, Buffer.from('answer'), clock.now() + 10_000)
   await clock.advanceAsync(10_000)
   t.equal(await ledger.takeHeld('a'), undefined)
 })

@@ -26,6 +26,7 @@ const RECORD: ExchangeRecord = {
   attempts: [ATTEMPT, { ...ATTEMPT, n: 2, outcome: '200', why: 'final', wait_ms: 0 }],
   startedAt: 1_000,
   queued_ms: 0.5,
+  hints_invalid: undefined,
   fields: [],
   key: undefined,
   spend: undefined,
@@ -50,6 +51,7 @@ t.test('the line built by hand says what pino would say of the same record', t =
   const rows: [string, Partial<ExchangeRecord>][] = [
     ['usual', {}],
     ['no attempt', { attempts: [], status: 503, end: 'breaker_open' }],
+    ['hints that nobody can read', { hints_invalid: 2 }],
     ['quotes and backslashes', { path: '/a"b\\c', host: '"', method: 'X"' }],
     ['control characters and other scripts', { path: '/\n\u0000\u2028ü', route: 'straße' }],
   ]

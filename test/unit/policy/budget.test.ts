@@ -66,3 +66,10 @@ t.test('R7: over any hour of load, repeats stay at the ratio plus the reserve', 
   t.ok(share > 0.2 && share < 0.22, `${share}`)
   t.end()
 })
+
+t.test('R7: a budget is off when neither deposits nor time ever pay a repeat', t => {
+  t.ok(new RetryBudget({ ratio: 0, min_per_second: 0 }).isOff)
+  t.notOk(new RetryBudget({ ratio: 0, min_per_second: 1 }).isOff)
+  t.notOk(new RetryBudget({ ratio: 0.1, min_per_second: 0 }).isOff)
+  t.end()
+})
