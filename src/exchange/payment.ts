@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { fieldValue } from '../http/fields.js'
 import { decodeAnswer, type StoredAnswer } from '../idempotency/stored-answer.js'
 import { type Purchase, ReservationLost, type Signed } from '../ledger/purchase.js'
 import { type Signer, SignerError } from '../signer/signer.js'
@@ -13,7 +12,7 @@ import type { Offer } from '../x402/terms.js'
 import { gatherBody } from './gathered-body.js'
 import type { Remedy } from './interlude.js'
 import type { PayingGround, Spend } from './paid-request.js'
-import { purchaseKey } from './purchase-key.js'
+import { namedPurchase, purchaseKey } from './purchase-key.js'
 import { withoutQuery } from './record.js'
 import { slotsOf } from './running-purchases.js'
 
@@ -157,7 +156,7 @@ export class Payment implements Remedy {
   }
 
   get #isKeyed(): boolean {
-    return fieldValue(this.#ground.request.fields, 'idempotency-key') !== undefined
+    return namedPurchase(this.#ground.plan, this.#ground.request) !== undefined
   }
 
   #checkClient(): void {

@@ -1,20 +1,26 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { fieldValue } from '../http/fields.js'
 import { credentialPrint } from './credential-print.js'
 import type { RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
 
+/** The client's idempotency key, in the header that its route names, or in the usual one. */
+export function namedPurchase({ route }: Plan, { fields }: RequestHead): string | undefined {
+  const carrier = route.idempotency?.carrier
+  return fieldValue(fields, carrier?.kind === 'header' ? carrier.name.toLowerCase() : 'idempotency-key')
+}
+
 /**
  * By what a client's own retry is known as the same purchase (P5): its idempotency key, or else client, method, URL and
- * body. Hex SHA-256. @param digest of the body, hex
+ * body. Where others can reach the listener and nothing tells who asks, no request is known as another's: what was bought
+ * for one caller is never another's. Hex SHA-256. @param digest of the body, hex
  */
-export function purchaseKey(
-  { route, scheme, authority, path }: Plan,
-  { method, fields }: RequestHead,
-  digest: string,
-): string {
-  const key = fieldValue(fields, 'idempotency-key')
+export function purchaseKey(plan: Plan, request: RequestHead, digest: string): string {
+  const { route, scheme, authority, path, shared } = plan
+  const client = credentialPrint(request.fields)
+  if (shared && client === '') return randomBytes(32).toString('hex')
+  const key = namedPurchase(plan, request)
   const what = key === undefined ? ['request', digest] : ['key', key]
-  const parts = [route.name, credentialPrint(fields), method, scheme, authority, path, ...what]
+  const parts = [route.name, client, request.method, scheme, authority, path, ...what]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }
