@@ -156,7 +156,7 @@ export class Payment implements Remedy {
   }
 
   get #isKeyed(): boolean {
-    return namedPurchase(this.#ground.plan, this.#ground.request) !== undefined
+    return namedPurchase(this.#ground.request) !== undefined
   }
 
   #checkClient(): void {

@@ -4,11 +4,8 @@ import { credentialPrint } from './credential-print.js'
 import type { RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
 
-/** The client's idempotency key, in the header that its route names, or in the usual one. */
-export function namedPurchase({ route }: Plan, { fields }: RequestHead): string | undefined {
-  const carrier = route.idempotency?.carrier
-  return fieldValue(fields, carrier?.kind === 'header' ? carrier.name.toLowerCase() : 'idempotency-key')
-}
+/** The client's own name for what it buys. */
+export const namedPurchase = ({ fields }: RequestHead): string | undefined => fieldValue(fields, 'idempotency-key')
 
 /**
  * By what a client's own retry is known as the same purchase (P5): its idempotency key, or else client, method, URL and
@@ -19,7 +16,7 @@ export function purchaseKey(plan: Plan, request: RequestHead, digest: string): s
   const { route, scheme, authority, path, shared } = plan
   const client = credentialPrint(request.fields)
   if (shared && client === '') return randomBytes(32).toString('hex')
-  const key = namedPurchase(plan, request)
+  const key = namedPurchase(request)
   const what = key === undefined ? ['request', digest] : ['key', key]
   const parts = [route.name, client, request.method, scheme, authority, path, ...what]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')

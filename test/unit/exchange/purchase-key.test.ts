@@ -15,9 +15,6 @@ t.test('P5: a retry is known by client, method, URL and body, or by its idempote
   t.not(purchaseKey(plan({ path: '/b' }), head('Authorization', 'Bearer a'), 'd1'), first, 'another URL')
   const keyed = (digest: string) => purchaseKey(plan(), head('Idempotency-Key', 'k1'), digest)
   t.equal(keyed('d1'), keyed('d2'))
-  const route = { name: 'shop', idempotency: { carrier: { kind: 'header', name: 'X-Order' } } }
-  const ordered = (digest: string) => purchaseKey(plan({ route }), head('X-Order', 'k1'), digest)
-  t.equal(ordered('d1'), ordered('d2'), 'in the header that the route names')
   t.end()
 })
 
