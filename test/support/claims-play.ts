@@ -183,7 +183,8 @@ class Play {
     const run = this.#model.held(process.name, key)
     if (run === undefined || (run.end !== undefined && !this.#undone.has(run))) return
     const isTold = this.#open.some(other => other.run === run)
-    if (isTold && run.leaseUntil > this.#clock.monotonic()) this.#complain(`${key} was ended while it ran`)
+    // The record has whole milliseconds, rounded up.
+    if (isTold && run.leaseUntil - 1 > this.#clock.monotonic()) this.#complain(`${key} was ended while it ran`)
     run.end = end
     this.#undone.add(run)
   }
@@ -236,8 +237,9 @@ class Play {
     this.#open.push({ process, key: waiter.key, run, claim: opened.claim })
   }
 
-  #mayBeTold(process: Process, { said }: Waiter, { kind }: Opened, what: string): boolean {
-    if (kind === 'in-flight') return said.has('wait')
+  #mayBeTold(process: Process, { said, dueAt }: Waiter, { kind }: Opened, what: string): boolean {
+    // Its patience may end before anybody has noticed that the owner is dead, or late: to come back is never wrong.
+    if (kind === 'in-flight') return said.has('wait') || dueAt <= this.#clock.monotonic()
     if (kind === 'insert-rate') return this.#rules.rate.burst < 100 && said.has('claimed')
     if (kind === 'store-failed') return process.failedAt >= this.#clock.monotonic() - 2_000 || this.#hasPending(process)
     return said.has(what)
