@@ -12,7 +12,7 @@ import { type KeyedRequest, keyedRequest } from './keyed-request.js'
 import type { ClientAnswer, MaybeBody, RequestHead } from './lane.js'
 import { NextOrder } from './next-order.js'
 import { OriginView } from './origin-view.js'
-import { type PaidRequest, paidRequest } from './paid-request.js'
+import type { PaidRequest } from './paid-request.js'
 import type { Plan } from './plan.js'
 import { type RepeatableBody, repeatableBody } from './repeatable-body.js'
 import { Reply } from './reply.js'
@@ -68,7 +68,7 @@ export function exchangeParts(
   const body = client.body && repeatableBody(client.body, request.framing, route, services, deadlines)
   const log = new AttemptLog(clock)
   const { classify: rules } = route
-  const paid = paidRequest({ id, services, plan, request, upstream, body, deadlines })
+  const paid = services.payments?.request({ id, services, plan, request, upstream, body, deadlines })
   const looks = rules.length > 0 || paid !== undefined
   const inspection = looks ? new Inspection(rules, request.method, found => hears.onInspected(found)) : undefined
   const keyed =

@@ -8,7 +8,7 @@ import type { Signer } from '../signer/signer.js'
 import { openStore } from '../store/open-store.js'
 import { systemClock } from '../time/clock.js'
 import type { WalletLimits } from '../x402/policy.js'
-import type { Payments } from './paid-request.js'
+import { type Payments, paidRequest } from './paid-request.js'
 import { RunningPurchases } from './running-purchases.js'
 
 export type OpenPayments = {
@@ -59,6 +59,7 @@ export async function openPayments(
   })
   return {
     payments: {
+      request: paidRequest,
       ledger,
       signer: name => wallets.get(name)?.signer,
       limits: name => wallets.get(name)?.limits ?? NOTHING,

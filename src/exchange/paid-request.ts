@@ -23,6 +23,8 @@ import type { Services } from './services.js'
 
 /** What paying exchanges share; there when a route has `payment`. */
 export type Payments = {
+  /** What pays for one exchange: through here, so that a daemon that never pays loads none of it. */
+  readonly request: typeof paidRequest
   readonly ledger: Ledger
   /** `undefined` for a wallet that only watches. */
   readonly signer: (wallet: string) => Signer | undefined

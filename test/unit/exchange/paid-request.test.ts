@@ -49,6 +49,7 @@ async function rig(t: Test) {
     ledger,
     signer: () => signer,
     limits: () => limits,
+    request: paidRequest,
     running: new RunningPurchases(),
     report: ({ what }: PaymentEvent) => void words.push(what),
   }
