@@ -3,8 +3,6 @@ import type { Reached } from './respond.js'
 
 /** Sees the one answer of an exchange on its way to the client, whether or not the client is still there. */
 export type AnswerWitness = {
-  /** What `Proxy-Status` says of it. */
-  readonly note: string | undefined
   /** The upstream's final head. */
   readonly begin: (head: ResponseHead) => void
   readonly data: (chunk: Buffer) => void
@@ -14,4 +12,12 @@ export type AnswerWitness = {
   readonly broke: () => void
   /** The client gets an answer of ours. @param reached whether the upstream may have acted */
   readonly refused: (reached: Reached) => void
+}
+
+/** Who may come to want the answer, in the course of the exchange. */
+export type Attendant = {
+  /** `undefined` while nothing hangs on the answer. */
+  readonly witness: AnswerWitness | undefined
+  /** What `Proxy-Status` says of it. */
+  readonly note?: string | undefined
 }

@@ -7,6 +7,7 @@ import type { ClassifyRule, ReplaySettings } from '../policy/idempotency-setting
 import { type ClaimConclusion, type ClaimOutcome, concludeClaim } from '../policy/idempotency-storage.js'
 import type { ResponseHead } from '../wire/events.js'
 import { kept } from '../wire/shared-read.js'
+import type { AnswerWitness } from './answer-witness.js'
 import type { BodyMemory } from './repeatable-body.js'
 import type { Reached } from './respond.js'
 
@@ -29,7 +30,7 @@ type Ground = {
 const UNCOUNTED = 65_536
 
 /** Keeps what the client is given, up to `body_max`, and tells the claim how its request ended (I7, I10). */
-export class ClaimedAnswer {
+export class ClaimedAnswer implements AnswerWitness {
   readonly #claim: Claim
   readonly #ground: Ground
   #head: ResponseHead | undefined

@@ -1,7 +1,7 @@
 import { classify } from '../policy/method-class.js'
 import type { MethodClass } from '../policy/types.js'
 import type { Upstream } from '../upstream/upstream.js'
-import type { AnswerWitness } from './answer-witness.js'
+import type { Attendant } from './answer-witness.js'
 import { AttemptLog } from './attempt-log.js'
 import { type Authorization, authorizationFor } from './authorization.js'
 import { Deadlines, type Expiry } from './deadlines.js'
@@ -39,7 +39,7 @@ export type ExchangeParts = {
   readonly interlude: Interlude
 }
 
-const NOBODY: readonly AnswerWitness[] = []
+const NOBODY: readonly Attendant[] = []
 
 /** What a repeat of the request risks; a key may change it until the first attempt. */
 type Nature = { readonly class: MethodClass }
@@ -75,7 +75,7 @@ export function exchangeParts(
     route.idempotency &&
     keyedRequest({ services, plan, request, origin: upstream.origin, authorization, body, deadlines, log, inspection })
   const nature = keyed ?? { class: classify(request.method, 'none') }
-  const witnesses = keyed || paid ? [keyed, paid].filter(witness => witness !== undefined) : NOBODY
+  const attendants = keyed || paid ? [keyed, paid].filter(attendant => attendant !== undefined) : NOBODY
   return {
     upstream,
     origin,
@@ -89,7 +89,7 @@ export function exchangeParts(
     decisions: new Decisions({ services, route, nature, origin, deadlines, log, body }),
     orders: new NextOrder({ plan, request, body, nature, keyed, paid, origin, authorization, pseudonym }),
     log,
-    reply: new Reply(client.answer, id, request.method, pseudonym, route.retry, log, witnesses),
+    reply: new Reply(client.answer, id, request.method, pseudonym, route.retry, log, attendants),
     interlude: new Interlude(clock, origin, hears),
   }
 }

@@ -11,7 +11,6 @@ import { classify } from '../policy/method-class.js'
 import { readdress } from '../policy/replay-dialect.js'
 import type { MethodClass } from '../policy/types.js'
 import type { Cancel } from '../time/clock.js'
-import type { ResponseHead } from '../wire/events.js'
 import type { AnswerWitness } from './answer-witness.js'
 import type { AttemptLog } from './attempt-log.js'
 import type { Authorization } from './authorization.js'
@@ -33,7 +32,6 @@ import {
 } from './refusals.js'
 import type { RepeatableBody } from './repeatable-body.js'
 import { type Carried, KeyFinder, type RequestKey } from './request-key.js'
-import type { Reached } from './respond.js'
 import type { Services } from './services.js'
 
 /** What is to become of a keyed request. */
@@ -72,10 +70,9 @@ const isGrpc = (fields: Fields): boolean =>
 const GO: Verdict = { act: 'go' }
 
 /** One exchange's use of an idempotency key: what it is, what it unlocks, and the claim that it holds (I1 to I9). */
-export class KeyedRequest implements AnswerWitness {
+export class KeyedRequest {
   /** What a repeat risks; known once the request is prepared. */
   class: MethodClass
-  readonly note = undefined
   readonly #ground: Ground
   readonly #settings: IdempotencySettings
   readonly #shared: Idempotency
@@ -95,6 +92,10 @@ export class KeyedRequest implements AnswerWitness {
   /** For the log: the beginning of the key; `undefined` without one. */
   get hint(): string | undefined {
     return this.#key && keyHintOf(this.#key.value)
+  }
+
+  get witness(): AnswerWitness | undefined {
+    return this.#answer
   }
 
   get carried(): Carried | undefined {
@@ -210,26 +211,6 @@ export class KeyedRequest implements AnswerWitness {
       earlierUnknown: () => log.mayHaveActed,
       memory: services.bodyMemory,
     })
-  }
-
-  begin(head: ResponseHead): void {
-    this.#answer?.begin(head)
-  }
-
-  data(chunk: Buffer): void {
-    this.#answer?.data(chunk)
-  }
-
-  end(): void {
-    this.#answer?.end()
-  }
-
-  broke(): void {
-    this.#answer?.broke()
-  }
-
-  refused(reached: Reached): void {
-    this.#answer?.refused(reached)
   }
 
   /** The client is given what it bought before (P8): to a claim that was made meanwhile it is the answer. */

@@ -4,6 +4,7 @@ import type { Outcome } from '../ledger/purchase.js'
 import type { ResponseHead } from '../wire/events.js'
 import { kept } from '../wire/shared-read.js'
 import { judgePaid, type Verdict } from '../x402/judge-paid.js'
+import type { AnswerWitness } from './answer-witness.js'
 import { unframed } from './claimed-answer.js'
 import type { PayingGround } from './paid-request.js'
 import type { Bought } from './payment.js'
@@ -12,7 +13,7 @@ import type { Bought } from './payment.js'
 const KEPT_MAX = 1_048_576
 
 /** Follows one payment through its presentations to the answer, and tells the ledger what became of it (P7, P8). */
-export class PaidAnswer {
+export class PaidAnswer implements AnswerWitness {
   readonly #bought: Bought
   readonly #ground: PayingGround
   #head: ResponseHead | undefined

@@ -80,7 +80,7 @@ function paysItself(fields: Fields): boolean {
 }
 
 /** One exchange's payment: one at most (L1), whose bytes every further attempt presents (P4), and what became of it. */
-export class PaidRequest implements AnswerWitness {
+export class PaidRequest {
   readonly #ground: PayingGround
   #payment: Payment | undefined
   #unreadable = false
@@ -88,6 +88,10 @@ export class PaidRequest implements AnswerWitness {
 
   constructor(ground: PayingGround) {
     this.#ground = ground
+  }
+
+  get witness(): AnswerWitness | undefined {
+    return this.#answer
   }
 
   /** The field that goes with the next attempt; `undefined` before anything is paid. */
@@ -148,26 +152,6 @@ export class PaidRequest implements AnswerWitness {
     if (this.#answer === undefined) return false
     this.#answer.clientLeft(this.#ground.services.unattended.enter())
     return true
-  }
-
-  begin(head: ResponseHead): void {
-    this.#answer?.begin(head)
-  }
-
-  data(chunk: Buffer): void {
-    this.#answer?.data(chunk)
-  }
-
-  end(): void {
-    this.#answer?.end()
-  }
-
-  broke(): void {
-    this.#answer?.broke()
-  }
-
-  refused(): void {
-    this.#answer?.refused()
   }
 
   /** The exchange is over. */

@@ -8,7 +8,7 @@ import type { Outcome, Why } from '../policy/types.js'
 import type { Dispatch } from '../upstream/dispatch.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
 import type { ResponseHead } from '../wire/events.js'
-import type { AnswerWitness } from './answer-witness.js'
+import type { Attendant } from './answer-witness.js'
 import type { AttemptLog } from './attempt-log.js'
 import type { HeldAnswer } from './held-answer.js'
 import type { ClientAnswer, RawClient } from './lane.js'
@@ -49,7 +49,7 @@ export class Reply {
   readonly #pseudonym: string
   readonly #retry: RetrySettings | undefined
   readonly #log: AttemptLog
-  readonly #witnesses: readonly AnswerWitness[]
+  readonly #attendants: readonly Attendant[]
   #interims: ResponseHead[] = []
   #raw: RawClient | undefined
 
@@ -60,7 +60,7 @@ export class Reply {
     pseudonym: string,
     retry: RetrySettings | undefined,
     log: AttemptLog,
-    witnesses: readonly AnswerWitness[],
+    attendants: readonly Attendant[],
   ) {
     this.#answer = answer
     this.#id = id
@@ -68,7 +68,7 @@ export class Reply {
     this.#pseudonym = pseudonym
     this.#retry = retry
     this.#log = log
-    this.#witnesses = witnesses
+    this.#attendants = attendants
   }
 
   /** A 1xx answer. While its attempt may be repeated the client must not see hints of an answer it never gets (L12). */
@@ -86,7 +86,7 @@ export class Reply {
   commit(head: ResponseHead, why: Why): void {
     for (const interim of this.#interims) this.#inform(interim)
     this.status = head.status
-    for (const witness of this.#witnesses) witness.begin(head)
+    for (const { witness } of this.#attendants) witness?.begin(head)
     this.#answer.begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
   }
 
@@ -102,18 +102,18 @@ export class Reply {
   /** @returns false when the upstream should be paused until the client drains */
   write(chunk: Buffer): boolean {
     this.bytes += chunk.length
-    for (const witness of this.#witnesses) witness.data(chunk)
+    for (const { witness } of this.#attendants) witness?.data(chunk)
     return this.#raw ? this.#raw.write(chunk) : this.#answer.write(chunk)
   }
 
   /** The upstream's answer is whole; `end` tells the client. */
   complete(): void {
-    for (const witness of this.#witnesses) witness.end()
+    for (const { witness } of this.#attendants) witness?.end()
   }
 
   /** It broke off; `break` shows the client. */
   incomplete(): void {
-    for (const witness of this.#witnesses) witness.broke()
+    for (const { witness } of this.#attendants) witness?.broke()
   }
 
   end(trailers: Fields): void {
@@ -122,10 +122,10 @@ export class Reply {
 
   /** The answer of an earlier attempt, byte for byte (R10). */
   giveHeld({ head, body }: HeldAnswer, why: Why): void {
-    for (const witness of this.#witnesses) {
-      witness.begin(head)
-      for (const chunk of body) witness.data(chunk)
-      witness.end()
+    for (const { witness } of this.#attendants) {
+      witness?.begin(head)
+      for (const chunk of body) witness?.data(chunk)
+      witness?.end()
     }
     this.#give(head.status, head.reason, this.#fieldsOf(head, why), body)
   }
@@ -154,7 +154,7 @@ export class Reply {
   }
 
   #giveOwn({ status, reason, fields, body }: OwnAnswer, reached: Reached | undefined): void {
-    for (const witness of this.#witnesses) witness.refused(reached ?? 'not-sent')
+    for (const { witness } of this.#attendants) witness?.refused(reached ?? 'not-sent')
     // SDKs that repeat by themselves must not, when the upstream may have acted.
     if (this.#retry?.tell_client && reached === 'unknown') fields.push('x-should-retry', 'false')
     this.#give(status, reason, fields, this.#method === 'HEAD' ? [] : [body])
@@ -203,7 +203,7 @@ export class Reply {
   }
 
   #note(why: Why): string | undefined {
-    if (why === 'not-paid') return this.#witnesses.find(({ note }) => note !== undefined)?.note
+    if (why === 'not-paid') return this.#attendants.find(({ note }) => note !== undefined)?.note
     return noteFor(why, this.#log.count)
   }
 
