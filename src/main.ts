@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import { createSecureContext, type SecureContext } from 'node:tls'
 import type { DaemonFacts } from './admin/status.js'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
 import { packageVersion } from './config/package-root.js'
 import { secretReader } from './config/secret.js'
+import { trustedRoots } from './config/trusted-roots.js'
 import type { Credentials } from './credential/credentials.js'
 import type { OpenPayments } from './exchange/open-payments.js'
 import { BodyMemory } from './exchange/repeatable-body.js'
@@ -65,7 +66,7 @@ export async function startDaemon(
   let rules = await readRules(config, env)
   let guard = guardFor(config, own)
   // One context for all: each dial would make its own.
-  let roots = namedRoots(config)
+  let roots = await namedRoots(config)
   let egress = await readEgressProxy(config.egress, env)
   const authority = new LocalAuthority(clock, log.logger, given.ca)
   await authority.prepare(config)
@@ -156,7 +157,7 @@ export async function startDaemon(
     reload: async next => {
       const nextRules = await readRules(next, env)
       const nextEgress = await readEgressProxy(next.egress, env)
-      const nextRoots = namedRoots(next)
+      const nextRoots = await namedRoots(next)
       const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics))
       await authority.prepare(next)
       keys ??= await openIdempotency(next, env, log, metrics)
@@ -269,9 +270,9 @@ function guardFor({ egress, routes }: Config, own: readonly ListenAddress[]): De
 }
 
 /** The platform's roots, and those of `egress.ca_file`; `undefined` without a file: the platform's alone are made at the first dial. */
-function namedRoots({ egress: { ca_file } }: Config): SecureContext | undefined {
-  if (ca_file === undefined) return undefined
-  return createSecureContext({ ca: [...rootCertificates, readFileSync(ca_file, 'utf8')] })
+async function namedRoots({ egress }: Config): Promise<SecureContext | undefined> {
+  const ca = await trustedRoots(egress.ca_file)
+  return ca && createSecureContext({ ca: [...ca] })
 }
 
 /** Without it only bodies larger than `body.memory` suffer: they cannot be kept, and the log says so. */

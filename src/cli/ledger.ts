@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { rootCertificates } from 'node:tls'
 import type { Config } from '../config/config.js'
 import { suggest } from '../config/did-you-mean.js'
 import { SecretError } from '../config/secret.js'
+import { trustedRoots } from '../config/trusted-roots.js'
 import { type Entry, type EntryFilter, listEntries } from '../ledger/entry.js'
 import { reconcile } from '../ledger/reconcile.js'
 import { jsonRpc, RpcError } from '../rpc/json-rpc.js'
@@ -109,7 +109,7 @@ async function reconcileAll(
   const wanted = Object.entries(wallets).filter(([name]) => filter.wallet === undefined || name === filter.wallet)
   const able = wanted.flatMap(([name, { rpc_url }]) => (rpc_url === undefined ? [] : [[name, rpc_url] as const]))
   if (able.length === 0) throw new UsageError('ledger reconcile asks the chain: give the wallet an rpc_url')
-  const ca = egress.ca_file === undefined ? undefined : [...rootCertificates, readFileSync(egress.ca_file, 'utf8')]
+  const ca = await trustedRoots(egress.ca_file)
   const paint = createPaint(io.stdout, io.env)
   const found: object[] = []
   for (const [wallet, url] of able) {

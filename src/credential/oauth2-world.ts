@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { rootCertificates } from 'node:tls'
+import { trustedRoots } from '../config/trusted-roots.js'
 import { directFetch } from './direct-fetch.js'
 import type { OAuth2World } from './token-endpoint.js'
 
@@ -8,10 +7,6 @@ export function createOAuth2World(
   { env, clock, random }: Pick<OAuth2World, 'env' | 'clock' | 'random'>,
   caFile: string | undefined,
 ): OAuth2World {
-  return { env, clock, random, fetch: async (url, init) => directFetch(await rootsOf(caFile))(url, init) }
-}
-
-/** Read for each call, which are rare: the file may be replaced. `undefined`: the platform's roots. */
-async function rootsOf(caFile: string | undefined): Promise<readonly string[] | undefined> {
-  return caFile === undefined ? undefined : [...rootCertificates, await readFile(caFile, 'utf8')]
+  // The file is read for each call, which are rare: it may be replaced.
+  return { env, clock, random, fetch: async (url, init) => directFetch(await trustedRoots(caFile))(url, init) }
 }

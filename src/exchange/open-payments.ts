@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { rootCertificates } from 'node:tls'
 import type { Config } from '../config/config.js'
+import { trustedRoots } from '../config/trusted-roots.js'
 import { Ledger } from '../ledger/ledger.js'
 import { openSigner } from '../signer/open-signer.js'
 import type { Signer } from '../signer/signer.js'
@@ -87,7 +86,7 @@ const NOTHING: WalletLimits = { per_request: {}, per_hour: {}, per_day: {}, tota
 
 async function openWallets({ wallets, routes, egress }: Config, env: NodeJS.ProcessEnv): Promise<Wallets> {
   const used = new Set(routes.flatMap(({ payment }) => (payment ? [payment.wallet] : [])))
-  const ca = egress.ca_file === undefined ? undefined : [...rootCertificates, readFileSync(egress.ca_file, 'utf8')]
+  const ca = await trustedRoots(egress.ca_file)
   const opened = await Promise.allSettled(
     Object.entries(wallets)
       .filter(([name]) => used.has(name))

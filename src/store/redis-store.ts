@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { rootCertificates } from 'node:tls'
 import type { Redis, RedisOptions } from 'ioredis'
 import type { StoreSettings } from '../config/config.js'
 import type { Env } from '../config/default-config.js'
 import { secretReader } from '../config/secret.js'
+import { trustedRoots } from '../config/trusted-roots.js'
 import { checkKeys } from './change.js'
 import { KeyQueue } from './key-queue.js'
 import { type Change, type Decide, type Store, StoreError } from './store.js'
@@ -75,7 +74,7 @@ async function optionsOf(settings: RedisSettings, { env, caFile }: RedisWorld): 
     db,
     ...(username && { username: await secretReader(username, env)() }),
     ...(password && { password: await secretReader(password, env)() }),
-    ...(tls && { tls: caFile === undefined ? {} : { ca: [...rootCertificates, await readFile(caFile, 'utf8')] } }),
+    ...(tls && { tls: await trustOf(caFile) }),
     lazyConnect: true,
     connectTimeout: PATIENCE,
     commandTimeout: PATIENCE,
@@ -88,6 +87,11 @@ async function optionsOf(settings: RedisSettings, { env, caFile }: RedisWorld): 
     disableClientInfo: true,
     protocol: 2,
   }
+}
+
+async function trustOf(caFile: string | undefined): Promise<{ readonly ca?: string[] }> {
+  const roots = await trustedRoots(caFile)
+  return roots === undefined ? {} : { ca: [...roots] }
 }
 
 class Shared {
