@@ -1,4 +1,5 @@
-import { errorAt, type Finding, isMapping, valueAt } from './findings.js'
+import { isObject } from '../json/read.js'
+import { errorAt, type Finding, valueAt } from './findings.js'
 
 /** What the format knows but this version cannot do: refused where used, because silence would be a lie. */
 export function findUnavailable(data: unknown): Finding[] {
@@ -13,5 +14,5 @@ export function findUnavailable(data: unknown): Finding[] {
 /** The entries of `routes` that are blocks, with their place. */
 export function routesOf(data: unknown): [number, Record<string, unknown>][] {
   const routes = valueAt(data, ['routes'])
-  return Array.isArray(routes) ? [...routes.entries()].filter(([, route]) => isMapping(route)) : []
+  return Array.isArray(routes) ? [...routes.entries()].filter(([, route]) => isObject(route)) : []
 }

@@ -1,5 +1,6 @@
+import { isObject } from '../json/read.js'
 import { suggest } from './did-you-mean.js'
-import { errorAt, type Finding, isMapping, valueAt } from './findings.js'
+import { errorAt, type Finding, valueAt } from './findings.js'
 import { checkPayments } from './payment-checks.js'
 import { checkRoutes } from './route-checks.js'
 import type { ConfigFile } from './schema.js'
@@ -14,7 +15,7 @@ export function crossCheck(file: ConfigFile, data: unknown): Finding[] {
 function checkNames(file: ConfigFile, data: unknown): Finding[] {
   const known = (section: string) => {
     const block = valueAt(data, [section])
-    return isMapping(block) ? Object.keys(block) : []
+    return isObject(block) ? Object.keys(block) : []
   }
   return file.routes.flatMap((route, index) => [
     ...checkName(['routes', index, 'credential'], route.credential, 'credential', known('credentials')),

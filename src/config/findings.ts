@@ -32,7 +32,3 @@ export function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
   }
   return here
 }
-
-/** A mapping, and not a list or nothing. */
-export const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

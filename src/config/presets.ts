@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { isObject } from '../json/read.js'
 import { routesOf } from './availability.js'
 import { suggest } from './did-you-mean.js'
-import { errorAt, type Finding, isMapping } from './findings.js'
+import { errorAt, type Finding } from './findings.js'
 import { packageRoot } from './package-root.js'
 
 const FOLDER = new URL('config/presets/', packageRoot())
@@ -21,7 +22,7 @@ export const presetText = (name: string): string => readFileSync(new URL(`${name
 /** The data with every route's preset filled in under its own keys. Lists are taken whole, blocks key by key. */
 export function applyPresets(data: unknown): { data: unknown; findings: Finding[] } {
   const used = routesOf(data).filter(([, route]) => typeof route['preset'] === 'string')
-  if (used.length === 0 || !isMapping(data) || !Array.isArray(data['routes'])) return { data, findings: [] }
+  if (used.length === 0 || !isObject(data) || !Array.isArray(data['routes'])) return { data, findings: [] }
   const names = presetNames()
   const findings: Finding[] = []
   const routes: unknown[] = [...data['routes']]
@@ -35,11 +36,11 @@ export function applyPresets(data: unknown): { data: unknown; findings: Finding[
 
 function merge(under: unknown, over: Record<string, unknown>): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...over }
-  if (!isMapping(under)) return merged
+  if (!isObject(under)) return merged
   for (const [key, value] of Object.entries(under)) {
     const own = merged[key]
     if (!Object.hasOwn(merged, key)) merged[key] = value
-    else if (isMapping(own)) merged[key] = merge(value, own)
+    else if (isObject(own)) merged[key] = merge(value, own)
   }
   return merged
 }

@@ -1,6 +1,7 @@
 import type { z } from 'zod'
+import { isObject } from '../json/read.js'
 import { explainIssue } from './explain-issue.js'
-import { type Finding, isMapping, valueAt } from './findings.js'
+import { type Finding, valueAt } from './findings.js'
 
 export type Validated<T> = {
   /** What is left when everything wrong is taken out; `undefined` when that cannot be read either. */
@@ -47,7 +48,7 @@ function takeOut(data: unknown, path: readonly PropertyKey[]): void {
   for (let length = path.length; length > 0; length--) {
     const parent = valueAt(data, path.slice(0, length - 1))
     const key = path[length - 1]
-    if (key !== undefined && isMapping(parent) && Object.hasOwn(parent, key)) {
+    if (key !== undefined && isObject(parent) && Object.hasOwn(parent, key)) {
       delete parent[String(key)]
       return
     }

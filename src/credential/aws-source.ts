@@ -1,10 +1,10 @@
 import type { AwsSettings } from '../config/credential.js'
 import type { Env } from '../config/default-config.js'
+import { parseObject } from '../json/read.js'
 import type { Clock } from '../time/clock.js'
 import { type AwsKeys, presign } from './aws-presign.js'
 import { askMetadata, type MetadataAnswer, metadataUrl, refusal } from './metadata-request.js'
 import { type Fetched, type Source, SourceError } from './source.js'
-import { parseObject } from './token-text.js'
 
 type Role = { readonly keys: AwsKeys /** Unix milliseconds. */; readonly expiresAt: number }
 

@@ -1,10 +1,10 @@
 import { createPrivateKey, type JsonWebKey, type KeyObject, randomUUID } from 'node:crypto'
 import type { JwtSettings } from '../config/credential.js'
 import type { Env } from '../config/default-config.js'
+import { parseObject } from '../json/read.js'
 import type { Clock } from '../time/clock.js'
 import { readSecret } from './oauth2-settings.js'
 import { SourceError } from './source.js'
-import { parseObject } from './token-text.js'
 
 /** Seconds. Long enough for clocks that differ, and what every server takes. */
 const LIFE = 300

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseObject } from '../json/read.js'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import { takeLock, type Unlock } from './file-lock.js'
 import { SourceError } from './source.js'
-import { parseObject } from './token-text.js'
 
 /** What is kept between runs. */
 export type StoredSession = {

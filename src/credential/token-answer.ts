@@ -1,7 +1,7 @@
 import { parseRetryAfter } from '../http/retry-after.js'
+import { parseObject } from '../json/read.js'
 import type { Millis } from '../time/units.js'
 import { type Fetched, SourceError } from './source.js'
-import { parseObject } from './token-text.js'
 
 /** What came of asking a token endpoint once. */
 export type TokenAnswer = Granted | Refused | Failed

@@ -1,5 +1,6 @@
+import { parseObject } from '../json/read.js'
 import { type Fetched, SourceError } from './source.js'
-import { asFetched, earlier, parseObject } from './token-text.js'
+import { asFetched, earlier } from './token-text.js'
 
 type Document = Readonly<Record<string, unknown>>
 

@@ -1,3 +1,4 @@
+import { parseObject } from '../json/read.js'
 import { type Fetched, SourceError } from './source.js'
 
 /** The longest token, and the longest document that holds one, in bytes: no header section takes more. */
@@ -42,18 +43,6 @@ export function jwtExpiry(token: string): number | undefined {
   if (rest.length !== 1) return undefined
   const exp = parseObject(Buffer.from(payload, 'base64url').toString('utf8'))?.['exp']
   return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1_000 : undefined
-}
-
-/** A JSON object; `undefined` for other JSON and for what is none: the parser's own message would quote it. */
-export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** The earlier of two times, or the only one there is. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
+import { isObject } from '../json/read.js'
 import type { Ethereum } from '../signer/ethereum.js'
 import { canonicalSignature } from '../signer/verified-signer.js'
 import { chainId } from '../x402/networks.js'
 import type { Asset } from '../x402/policy.js'
-import { isObject } from '../x402/requirement.js'
 import type { TypedData } from '../x402/scheme.js'
 
 /** A transfer that its payer signed, as a payment states it (EIP-3009); integers are decimal texts. */

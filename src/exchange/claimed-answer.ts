@@ -1,4 +1,5 @@
 import { decodeContent } from '../http/content-decoding.js'
+import { type Fields, pickFields } from '../http/fields.js'
 import { readHint } from '../http/hint.js'
 import type { Claim } from '../idempotency/claim.js'
 import type { StoredAnswer } from '../idempotency/stored-answer.js'
@@ -120,8 +121,6 @@ export class ClaimedAnswer implements AnswerWitness {
 const DECODED_RATIO = 8
 
 /** Whoever gives the answer again frames it; what `Connection` names is left out then. */
-export function unframed(fields: readonly string[]): string[] {
-  return fields.filter((_, i) => !FRAMING.has((fields[i - (i % 2)] as string).toLowerCase()))
-}
+export const unframed = (fields: Fields): string[] => pickFields(fields, name => !FRAMING.has(name))
 
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'trailer'])

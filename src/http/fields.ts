@@ -30,3 +30,13 @@ export function fieldTokens(fields: Fields, name: string): string[] {
     .map(token => token.trim().toLowerCase())
     .filter(token => token !== '')
 }
+
+/** The lines whose names are wanted; order, case and repeats stay. @param wanted told the name in lower case */
+export function pickFields(fields: Fields, wanted: (name: string) => boolean): string[] {
+  const picked: string[] = []
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string
+    if (wanted(name.toLowerCase())) picked.push(name, fields[i + 1] as string)
+  }
+  return picked
+}

@@ -1,4 +1,4 @@
-import type { Fields } from '../http/fields.js'
+import { type Fields, pickFields } from '../http/fields.js'
 
 /** The final answer to a keyed request, as it is replayed: its body whole, in the coding it came in. */
 export type StoredAnswer = {
@@ -25,23 +25,14 @@ const KEPT: ReadonlySet<string> = new Set([
 /** The answer with the fields that may be kept. */
 export const keptAnswer = (answer: StoredAnswer): StoredAnswer => ({
   ...answer,
-  fields: pick(answer.fields, name => KEPT.has(name)),
+  fields: pickFields(answer.fields, name => KEPT.has(name)),
 })
 
 /** The answer for others who asked the same meanwhile: whole, but cookies are set for the one who asked first alone. */
 export const sharedAnswer = (answer: StoredAnswer): StoredAnswer => ({
   ...answer,
-  fields: pick(answer.fields, name => name !== 'set-cookie'),
+  fields: pickFields(answer.fields, name => name !== 'set-cookie'),
 })
-
-function pick(fields: Fields, wanted: (name: string) => boolean): Fields {
-  const picked: string[] = []
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] as string
-    if (wanted(name.toLowerCase())) picked.push(name, fields[i + 1] as string)
-  }
-  return picked
-}
 
 /** The first byte of every answer; a later layout gets another one. */
 const VERSION = 1

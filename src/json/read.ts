@@ -21,3 +21,19 @@ export function parseJson(text: Buffer): unknown {
     return undefined
   }
 }
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** An object, and not a list or null. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A JSON object; `undefined` for other JSON and for what is none: the parser's own message would quote it. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}

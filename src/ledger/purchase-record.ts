@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { parseObject } from '../json/read.js'
 import type { AssetKey } from '../x402/policy.js'
 import type { PurchaseAsk } from './purchase.js'
 
@@ -111,15 +112,6 @@ export function decodePurchase(value: Buffer): PurchaseRecord | undefined {
   if (!isOurs || !STATES.includes(entry['state'] as string) || !/^\d+$/.test(entry['amount'] as string))
     return undefined
   return { ...(entry as unknown as PurchaseRecord), amount: BigInt(entry['amount'] as string) }
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /** Purchases that somebody is at: few, so that those of the dead are found soon. */

@@ -1,7 +1,7 @@
 import { decodeContent } from '../http/content-decoding.js'
-import type { Fields } from '../http/fields.js'
+import { type Fields, pickFields } from '../http/fields.js'
 import type { Pointer } from '../json/pointer.js'
-import { parseJson, valueAt } from '../json/read.js'
+import { isObject, parseJson, valueAt } from '../json/read.js'
 import { locate } from '../json/scan.js'
 import { insertMember, replaceValue } from '../json/splice.js'
 import { mediaKind } from './classify.js'
@@ -75,8 +75,4 @@ function envelopeOf(message: unknown): Pointer | undefined {
 
 const entries = (value: unknown): [number, unknown][] => (Array.isArray(value) ? [...value.entries()] : [])
 
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const withoutCoding = (fields: Fields): Fields =>
-  fields.filter((_, i) => (fields[i - (i % 2)] as string).toLowerCase() !== 'content-encoding')
+const withoutCoding = (fields: Fields): Fields => pickFields(fields, name => name !== 'content-encoding')

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
+import { parseObject } from '../json/read.js'
 import type { Clock } from '../time/clock.js'
 import { formatMillis, type Millis } from '../time/units.js'
 
@@ -110,13 +111,4 @@ function resultOf(text: string, status: number, where: string): unknown {
   }
   if (!Object.hasOwn(answer, 'result')) throw new RpcError(`${where} answered ${status} without a result`, false)
   return answer['result']
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
-  } catch {
-    return undefined
-  }
 }

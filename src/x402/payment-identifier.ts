@@ -1,6 +1,6 @@
+import { isObject } from '../json/read.js'
 import { locate } from '../json/scan.js'
 import { insertMember } from '../json/splice.js'
-import { isObject } from './requirement.js'
 
 /** Extension of x402 v2 by which a server gives a lost answer again (P6). */
 const EXTENSION = 'payment-identifier'

@@ -1,6 +1,5 @@
 import { type Fields, fieldValue } from '../http/fields.js'
-import { parseJson } from '../json/read.js'
-import { isObject } from './requirement.js'
+import { isObject, parseJson } from '../json/read.js'
 
 /** What a server says about a settlement: its word, no proof. */
 export type Receipt = {

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../json/read.js'
 import { type Chain, namedChain, parseChain } from './networks.js'
 
 /** One way to pay, as an offer lists it. */
@@ -30,8 +31,6 @@ export type ExactRequirement = {
 /** A scheme or a network that we do not speak: nothing else of it is looked at. */
 type ForeignRequirement = { readonly kind: 'foreign'; readonly scheme: string; readonly network: string }
 
-type Members = Readonly<Record<string, unknown>>
-
 /** 2²⁵⁶-1 has 78 digits. */
 const DIGITS = /^\d{1,78}$/
 const MOST_UNITS = 2n ** 256n
@@ -39,9 +38,6 @@ const ADDRESS = /^0x[0-9a-fA-F]{40}$/
 /** Ends beyond this many seconds say nothing about a web request. */
 const MOST_SECONDS = 2 ** 53 - 1
 const MOST_TEXT = 256
-
-export const isObject = (value: unknown): value is Members =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** @param json its own text @returns what is wrong with it, in words, when it is malformed */
 export function readRequirement(value: unknown, json: string, protocol: 1 | 2): Requirement | string {
@@ -59,7 +55,7 @@ export function readRequirement(value: unknown, json: string, protocol: 1 | 2): 
 
 type Where = { readonly network: string; readonly chain: Chain; readonly protocol: 1 | 2 }
 
-function readExact(value: Members, json: string, { network, chain, protocol }: Where): ExactRequirement | string {
+function readExact(value: JsonObject, json: string, { network, chain, protocol }: Where): ExactRequirement | string {
   const price = protocol === 1 ? 'maxAmountRequired' : 'amount'
   const amount = units(value[price])
   if (amount === undefined) return `${price} is no decimal text of atomic units`

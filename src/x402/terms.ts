@@ -1,11 +1,12 @@
 import { type Fields, fieldValues } from '../http/fields.js'
 import { arrayEnd, valueEnd } from '../json/grammar.js'
+import { isObject } from '../json/read.js'
 import { locate } from '../json/scan.js'
 import { parseStrict } from '../json/strict.js'
 import { decodeBase64 } from './base64.js'
 import { isIdentifierWanted } from './payment-identifier.js'
 import type { PaymentPolicy } from './policy.js'
-import { isObject, type Requirement, readRequirement } from './requirement.js'
+import { type Requirement, readRequirement } from './requirement.js'
 
 /** What a 402 asks for. */
 export type Offer = {
