@@ -9,12 +9,12 @@ import { packageVersion } from './config/package-root.js'
 import { secretReader } from './config/secret.js'
 import { trustedRoots } from './config/trusted-roots.js'
 import type { Credentials } from './credential/credentials.js'
+import type { OpenIdempotency } from './exchange/open-idempotency.js'
 import type { OpenPayments } from './exchange/open-payments.js'
 import { BodyMemory } from './exchange/repeatable-body.js'
 import type { Services } from './exchange/services.js'
 import { Unattended } from './exchange/unattended.js'
 import { viaValue } from './http/via.js'
-import type { OpenIdempotency } from './idempotency/open-idempotency.js'
 import type { Door } from './listener/admission.js'
 import { createClientAccess } from './listener/client-access.js'
 import { Doors } from './listener/doors.js'
@@ -238,7 +238,7 @@ async function openIdempotency(
   metrics: Metrics | undefined,
 ): Promise<OpenIdempotency | undefined> {
   if (!config.routes.some(route => route.idempotency !== undefined)) return undefined
-  const { openIdempotency: open } = await import('./idempotency/open-idempotency.js')
+  const { openIdempotency: open } = await import('./exchange/open-idempotency.js')
   return open(config, env, error => {
     log.logger.error({ error: error.message }, 'the end of a claim could not be stored')
     metrics?.storeFailed()

@@ -8,7 +8,7 @@ import { Deadlines, type Expiry } from './deadlines.js'
 import { Decisions } from './decisions.js'
 import { type Inspected, Inspection } from './inspection.js'
 import { Interlude, type InterludeSink } from './interlude.js'
-import { type KeyedRequest, keyedRequest } from './keyed-request.js'
+import type { KeyedRequest } from './keyed-request.js'
 import type { ClientAnswer, MaybeBody, RequestHead } from './lane.js'
 import { NextOrder } from './next-order.js'
 import { OriginView } from './origin-view.js'
@@ -71,9 +71,8 @@ export function exchangeParts(
   const paid = services.payments?.request({ id, services, plan, request, upstream, body, deadlines })
   const looks = rules.length > 0 || paid !== undefined
   const inspection = looks ? new Inspection(rules, request.method, found => hears.onInspected(found)) : undefined
-  const keyed =
-    route.idempotency &&
-    keyedRequest({ services, plan, request, origin: upstream.origin, authorization, body, deadlines, log, inspection })
+  const told = { services, plan, request, origin: upstream.origin, authorization, body, deadlines, log, inspection }
+  const keyed = route.idempotency && services.idempotency?.request(told)
   const nature = keyed ?? { class: classify(request.method, 'none') }
   const attendants = keyed || paid ? [keyed, paid].filter(attendant => attendant !== undefined) : NOBODY
   return {

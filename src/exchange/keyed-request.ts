@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { type Fields, fieldValue } from '../http/fields.js'
 import type { Asked, Opened } from '../idempotency/asked.js'
 import type { Claim } from '../idempotency/claim.js'
+import type { Claims } from '../idempotency/claims.js'
 import { bucketOf, fingerprintOf, keyHintOf, keyPrintOf, lookupOf, scopeOf } from '../idempotency/lookup.js'
-import type { Idempotency } from '../idempotency/open-idempotency.js'
+import type { MintedKeys } from '../idempotency/minted-keys.js'
 import type { StoredAnswer } from '../idempotency/stored-answer.js'
 import { canonical } from '../json/canonical.js'
 import type { IdempotencySettings, ReplaySettings } from '../policy/idempotency-settings.js'
@@ -33,6 +34,16 @@ import {
 import type { RepeatableBody } from './repeatable-body.js'
 import { type Carried, KeyFinder, type RequestKey } from './request-key.js'
 import type { Services } from './services.js'
+
+/** What keyed requests share; there when a route has `idempotency`. */
+export type Idempotency = {
+  /** What knows one exchange's key: through here, so that a daemon without such a route loads none of it. */
+  readonly request: typeof keyedRequest
+  /** Of this installation (I4). */
+  readonly secret: Buffer
+  readonly minted: MintedKeys
+  readonly claims: Claims
+}
 
 /** What is to become of a keyed request. */
 export type Verdict =

@@ -1,19 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config/config.js'
+import { Claims } from '../idempotency/claims.js'
+import { installSecret } from '../idempotency/install-secret.js'
+import { MintedKeys } from '../idempotency/minted-keys.js'
 import { openStore } from '../store/open-store.js'
 import type { StoreError } from '../store/store.js'
 import { systemClock } from '../time/clock.js'
-import { Claims } from './claims.js'
-import { installSecret } from './install-secret.js'
-import { MintedKeys } from './minted-keys.js'
-
-/** What keyed requests share. */
-export type Idempotency = {
-  /** Of this installation (I4). */
-  readonly secret: Buffer
-  readonly minted: MintedKeys
-  readonly claims: Claims
-}
+import { type Idempotency, keyedRequest } from './keyed-request.js'
 
 export type OpenIdempotency = {
   readonly idempotency: Idempotency
@@ -34,7 +27,7 @@ export async function openIdempotency(
       await claims.close()
       await store.close()
     }
-    return { idempotency: { secret, minted: new MintedKeys(systemClock), claims }, close }
+    return { idempotency: { request: keyedRequest, secret, minted: new MintedKeys(systemClock), claims }, close }
   } catch (error) {
     await store.close()
     throw error
