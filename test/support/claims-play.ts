@@ -8,7 +8,7 @@ import { millis } from '../../src/time/units.js'
 import { ClaimsModel, type Run, type Setting } from './claims-model.js'
 import { answer, asked, short } from './claims-rig.js'
 import { ManualClock } from './clock.js'
-import { seeded } from './random.js'
+import { type Op, pick, runOne, seeded } from './random.js'
 
 const STEPS_PER_PLAY = 250
 /** How late a deadline may be found: the grain of `Watch`. */
@@ -71,7 +71,7 @@ class Play {
   }
 
   async run(steps: number): Promise<void> {
-    const ops: readonly (readonly [weight: number, run: () => void | Promise<void>])[] = [
+    const ops: readonly Op[] = [
       [40, () => this.#ask()],
       [18, () => this.#end()],
       [4, () => this.#leave()],
@@ -82,16 +82,9 @@ class Play {
       [4, () => this.#letFail()],
       [15, () => this.#pump(true)],
     ]
-    const total = ops.reduce((sum, [weight]) => sum + weight, 0)
     for (let step = 0; step < steps; step++) {
       this.#isSlow = this.#random() < 0.2
-      let left = this.#random() * total
-      for (const [weight, run] of ops) {
-        left -= weight
-        if (left >= 0) continue
-        await run()
-        break
-      }
+      await runOne(this.#random, ops)
       await new Promise<void>(resolve => setImmediate(resolve))
       this.#check()
     }
@@ -99,7 +92,7 @@ class Play {
   }
 
   #pick<T>(choices: readonly T[]): T {
-    return choices[Math.floor(this.#random() * choices.length)] as T
+    return pick(this.#random, choices)
   }
 
   #note(what: string): void {

@@ -8,3 +8,18 @@ export function seeded(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
+
+export const pick = <T>(random: () => number, choices: readonly T[]): T =>
+  choices[Math.floor(random() * choices.length)] as T
+
+/** What may happen next in a model test, and how often beside the rest. */
+export type Op = readonly [weight: number, run: () => unknown]
+
+/** Runs one of them, by weight. */
+export async function runOne(random: () => number, ops: readonly Op[]): Promise<void> {
+  let left = random() * ops.reduce((sum, [weight]) => sum + weight, 0)
+  for (const [weight, run] of ops) {
+    left -= weight
+    if (left < 0) return void (await run())
+  }
+}

@@ -4,7 +4,7 @@ import type { Refresh, Token, Unavailable } from '../../../src/credential/token.
 import { TokenCache } from '../../../src/credential/token-cache.js'
 import { type Millis, millis } from '../../../src/time/units.js'
 import { ManualClock } from '../../support/clock.js'
-import { seeded } from '../../support/random.js'
+import { type Op, pick, runOne, seeded } from '../../support/random.js'
 import { type Call, TokenModel } from '../../support/token-model.js'
 import { TokenSource } from '../../support/token-source.js'
 
@@ -30,8 +30,6 @@ type Before = {
   readonly model: TokenModel
   readonly given: readonly Token[]
 }
-
-type Op = readonly [weight: number, run: () => void | Promise<void>]
 
 /** One cache, its source and its model, moved by random steps until it is closed. */
 class Play {
@@ -98,23 +96,16 @@ class Play {
       [1, () => this.#reload()],
       [3, () => this.#useClosed()],
     ]
-    const total = ops.reduce((sum, [weight]) => sum + weight, 0)
     for (let step = 0; step < steps; step++) {
       this.#source.deaf = this.#random() < 0.1
-      let left = this.#random() * total
-      for (const [weight, run] of ops) {
-        left -= weight
-        if (left >= 0) continue
-        await run()
-        break
-      }
+      await runOne(this.#random, ops)
       await this.#check()
     }
     await this.#close()
   }
 
   #pick<T>(choices: readonly T[]): T {
-    return choices[Math.floor(this.#random() * choices.length)] as T
+    return pick(this.#random, choices)
   }
 
   #count(what: string): void {

@@ -7,7 +7,7 @@ import { type Change, type Decide, type Store, StoreError } from '../../../src/s
 import { ManualClock } from '../../support/clock.js'
 import { LedgerModel } from '../../support/ledger-model.js'
 import { ask, limits, signedFor } from '../../support/ledger-rig.js'
-import { seeded } from '../../support/random.js'
+import { type Op, pick, runOne, seeded } from '../../support/random.js'
 
 const STEPS = 240_000
 const STEPS_PER_PLAY = 800
@@ -58,7 +58,7 @@ class Play {
   }
 
   async run(steps: number): Promise<void> {
-    const ops: readonly (readonly [weight: number, run: () => unknown])[] = [
+    const ops: readonly Op[] = [
       [30, () => this.#buy()],
       [20, () => this.#sign()],
       [20, () => this.#end()],
@@ -71,16 +71,9 @@ class Play {
       [1.5, () => this.#crash()],
       [4, () => this.#letFail()],
     ]
-    const total = ops.reduce((sum, [weight]) => sum + weight, 0)
     for (let step = 0; step < steps; step++) {
       this.#isSlow = this.#random() < 0.25
-      let left = this.#random() * total
-      for (const [weight, run] of ops) {
-        left -= weight
-        if (left >= 0) continue
-        await run()
-        break
-      }
+      await runOne(this.#random, ops)
       await new Promise<void>(resolve => setImmediate(resolve))
       this.#model.tick()
       this.#check()
@@ -89,7 +82,7 @@ class Play {
   }
 
   #pick<T>(choices: readonly T[]): T {
-    return choices[Math.floor(this.#random() * choices.length)] as T
+    return pick(this.#random, choices)
   }
 
   #draw(from: Going[]): Going | undefined {
