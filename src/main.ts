@@ -1,285 +1,112 @@
-import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { createSecureContext, type SecureContext } from 'node:tls'
-import type { DaemonFacts } from './admin/status.js'
+import type { Managed, Reloaded } from './admin/managed.js'
+import type { AdminServer } from './admin/server.js'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
-import { packageVersion } from './config/package-root.js'
-import { secretReader } from './config/secret.js'
-import { trustedRoots } from './config/trusted-roots.js'
-import type { Credentials } from './credential/credentials.js'
-import type { OpenIdempotency } from './exchange/open-idempotency.js'
-import type { OpenPayments } from './exchange/open-payments.js'
-import { BodyMemory } from './exchange/repeatable-body.js'
-import type { Services } from './exchange/services.js'
-import { Unattended } from './exchange/unattended.js'
-import { viaValue } from './http/via.js'
-import type { Door } from './listener/admission.js'
-import { createClientAccess } from './listener/client-access.js'
-import { Doors } from './listener/doors.js'
-import { LocalAuthority } from './listener/local-authority.js'
-import { createRules, type Rules } from './listener/rules.js'
-import { exchangeRecorder, type Log } from './log/log.js'
-import { refreshRecorder } from './log/refresh-line.js'
-import { Metrics, withMetrics } from './metrics/metrics.js'
-import type { Readings } from './metrics/readings.js'
-import { UpstreamHealths } from './state/upstream-healths.js'
-import { systemClock, systemRandom } from './time/clock.js'
+import { ConfigError } from './config/problems.js'
+import { type Engine, startEngine } from './engine.js'
+import type { Log } from './log/log.js'
+import { systemClock } from './time/clock.js'
 import { millis } from './time/units.js'
-import { Watch } from './time/watch.js'
-import { createDestinationGuard, createLoopGuard, type DestinationGuard } from './upstream/destination.js'
-import { readEgressProxy } from './upstream/egress-proxy.js'
-import { Upstreams } from './upstream/upstream.js'
 
-/** 1xx answers before a final one; more is an attack or a loop. */
-const INTERIM_MAX = 8
-
-/** A running daemon. This file is the only place that constructs things. */
+/** A running daemon: what carries requests, and its admin side. */
 export type Daemon = {
   readonly proxy: readonly ListenAddress[]
   readonly mounts: ListenAddress | undefined
   readonly admin: ListenAddress | undefined
-  /** What it holds right now: for tests of leaks, and for an operator. */
-  readonly holds: () => { readonly upstreamConnections: number; readonly bodyMemory: number; readonly clients: number }
+  readonly holds: Engine['holds']
   /** The new configuration is in force for the next request; running exchanges finish under theirs (F7). */
   readonly reload: (config: Config) => Promise<void>
+  /** Reads the configuration anew, and logs what became of it; one after the other, so what was read last is in force last. */
+  readonly reread: () => Promise<Reloaded>
   /** Stops accepting, and resolves when all that runs is done, or cut after `shutdown.drain`; true when nothing was cut. */
   readonly drain: () => Promise<boolean>
 }
 
-/**
- * @param given the authority to vouch with, instead of the one in the state directory
- * @throws BindError, SecretError, CaError, StoreError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives
- */
+type Given = {
+  /** The authority to vouch with, instead of the one in the state directory. */
+  readonly ca?: LocalCa | undefined
+  /** Where the configuration comes from, for who asks to reload it. */
+  readonly file?: string | undefined
+  readonly readConfig?: () => Promise<Config>
+  /** Somebody asked the admin side to end the daemon. */
+  readonly onDrain?: () => void
+}
+
+/** @throws BindError, SecretError, CaError, StoreError, SignerError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives */
 export async function startDaemon(
   config: Config,
   env: NodeJS.ProcessEnv,
   log: Log,
-  given: { readonly ca?: LocalCa | undefined } = {},
+  given: Given = {},
 ): Promise<Daemon> {
-  const clock = systemClock
-  const startedAt = clock.monotonic()
-  const own: ListenAddress[] = []
-  // Nobody could ask for them without an admin side.
-  const metrics = config.listen.admin && new Metrics(clock)
-  let rules = await readRules(config, env)
-  let guard = guardFor(config, own)
-  // One context for all: each dial would make its own.
-  let roots = await namedRoots(config)
-  let egress = await readEgressProxy(config.egress, env)
-  const authority = new LocalAuthority(clock, log.logger, given.ca)
-  await authority.prepare(config)
-  const spillDirectory = join(config.state, 'tmp')
-  mkdirPrivate(spillDirectory, log)
-  const run = randomBytes(4).toString('hex')
-  const pseudonym = `mulligan-${run}`
-  let count = 0
-  let credentials = await openCredentials(config, env, log, metrics)
-  let keys = await openIdempotency(config, env, log, metrics)
-  let payments = await openPayments(config, env, log, metrics)
-  const services: Services = {
-    clock,
-    random: systemRandom,
-    watch: new Watch(clock),
-    upstreams: new Upstreams({
-      clock,
-      guard: (address, port) => guard(address, port),
-      loopGuard: createLoopGuard(() => own),
-      egress: () => egress,
-      via: viaValue(pseudonym),
-      secureContext: () => {
-        roots ??= createSecureContext()
-        return roots
-      },
-      h2: () => rules.config.egress.h2,
-      limits: { headBytes: config.limits.header_bytes, interimMax: INTERIM_MAX },
-    }),
-    healths: new UpstreamHealths(clock),
-    credential: name => credentials?.get(name),
-    get idempotency() {
-      return keys?.idempotency
-    },
-    get payments() {
-      return payments?.payments
-    },
-    unattended: new Unattended(),
-    running: { exchanges: 0, tunnels: 0 },
-    bodyMemory: new BodyMemory(config.limits.body_memory_total),
-    spillDirectory,
-    pseudonym,
-    newId: () => `${run}-${(++count).toString(36)}`,
-    record: withMetrics(metrics?.exchanged, exchangeRecorder(log, clock, config.log.redact)),
+  const startedAt = systemClock.monotonic()
+  const engine = await startEngine(config, env, log, given)
+  const reload = async (next: Config) => (await engine.prepare(next)).commit()
+  const reread = inTurn(() => rereadConfig(reload, log, given))
+  const { proxy, mounts, serving, caPem, credentials, stores } = engine
+  const uptime = () => millis(systemClock.monotonic() - startedAt)
+  const drain = () => given.onDrain?.()
+  const managed = {
+    proxy,
+    mounts,
+    serving,
+    caPem,
+    credentials,
+    stores,
+    config: engine.config,
+    uptime,
+    reload: reread,
+    drain,
   }
-  const doors = new Doors(
-    { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
-    log.logger,
-  )
-  const { proxy, mounts } = await openDoors(doors, config)
-  own.push(...proxy, ...(mounts ? [mounts] : []))
-  const readings = (): Readings => ({
-    version: packageVersion(),
-    draining: doors.draining,
-    inflight: services.running.exchanges,
-    tunnels: services.running.tunnels,
-    clients: doors.clients,
-    upstreamConnections: services.upstreams.open,
-    bodyMemory: services.bodyMemory.used,
-    credentials: credentials?.statuses() ?? [],
-    routes: rules.config.routes,
-    healths: services.healths.all(),
-    now: clock.monotonic(),
-  })
-  const admin = await startAdmin(
-    config,
-    own,
-    () => !doors.draining,
-    () => authority.pem,
-    () => ({
-      proxy,
-      mounts,
-      draining: doors.draining,
-      uptime: millis(clock.monotonic() - startedAt),
-      credentials: credentials?.statuses() ?? [],
-    }),
-    metrics && (() => metrics.text(readings())),
-  )
-  authority.warmUp()
+  const admin = await startAdmin(config, managed, engine)
   return {
     proxy,
     mounts,
     admin: admin?.address,
-    holds: () => ({
-      upstreamConnections: services.upstreams.open,
-      bodyMemory: services.bodyMemory.used,
-      clients: doors.clients,
-    }),
-    reload: async next => {
-      const nextRules = await readRules(next, env)
-      const nextEgress = await readEgressProxy(next.egress, env)
-      const nextRoots = await namedRoots(next)
-      const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics))
-      await authority.prepare(next)
-      keys ??= await openIdempotency(next, env, log, metrics)
-      // Last of what can fail: from here on the new wallets pay.
-      if (payments) await payments.reload(next)
-      else payments = await openPayments(next, env, log, metrics)
-      roots = nextRoots
-      guard = guardFor(next, own)
-      egress = nextEgress
-      if (credentials) credentials.reload(next)
-      else credentials = nextCredentials
-      rules = nextRules
-    },
+    holds: engine.holds,
+    reload,
+    reread,
     drain: async () => {
-      const { drain } = rules.config.shutdown
-      const cutAt = clock.monotonic() + drain
-      const clean = await doors.drain(drain)
-      const finished = await services.unattended.none(clock, millis(Math.max(0, cutAt - clock.monotonic())))
-      services.upstreams.close()
-      services.healths.close()
-      credentials?.close()
-      await keys?.close()
-      await payments?.close()
+      const clean = await engine.drain()
       await admin?.close()
-      return clean && finished
+      return clean
     },
   }
-}
-
-async function openDoors(doors: Doors, { listen }: Config): Promise<Pick<Daemon, 'proxy' | 'mounts'>> {
-  const proxy: ListenAddress[] = []
-  for (const address of listen.proxy) {
-    proxy.push(await doors.open({ address, forward: true, mounts: listen.mounts === 'same' } satisfies Door))
-  }
-  if (listen.mounts === 'same') return { proxy, mounts: undefined }
-  return { proxy, mounts: await doors.open({ address: listen.mounts, forward: false, mounts: true }) }
 }
 
 /** Fastify is only loaded when there is an admin side. */
-async function startAdmin(
-  config: Config,
-  own: ListenAddress[],
-  ready: () => boolean,
-  caPem: () => string | undefined,
-  facts: () => DaemonFacts,
-  metrics: (() => string) | undefined,
-) {
-  if (config.listen.admin === undefined) return undefined
+async function startAdmin({ listen }: Config, managed: Managed, engine: Engine): Promise<AdminServer | undefined> {
+  if (listen.admin === undefined) return undefined
   const { startAdminServer } = await import('./admin/server.js')
-  const admin = await startAdminServer(config.listen.admin, ready, caPem, facts, metrics)
-  own.push(admin.address)
+  const admin = await startAdminServer(listen.admin, managed)
+  engine.addOwn(admin.address)
   return admin
 }
 
-/** Loaded only where a configuration has credentials. */
-async function openCredentials(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  metrics: Metrics | undefined,
-): Promise<Credentials | undefined> {
-  if (Object.keys(config.credentials).length === 0) return undefined
-  const { Credentials } = await import('./credential/credentials.js')
-  return new Credentials(config, {
-    env,
-    clock: systemClock,
-    random: systemRandom,
-    onRefresh: withMetrics(metrics?.refreshed, refreshRecorder(log, systemClock)),
-    warn: (credential, what) => log.logger.warn({ credential }, what),
-  })
-}
-
-/** Loaded, and a store opened, only where a route deals in idempotency keys; another store needs a restart. */
-async function openIdempotency(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  metrics: Metrics | undefined,
-): Promise<OpenIdempotency | undefined> {
-  if (!config.routes.some(route => route.idempotency !== undefined)) return undefined
-  const { openIdempotency: open } = await import('./exchange/open-idempotency.js')
-  return open(config, env, error => {
-    log.logger.error({ error: error.message }, 'the end of a claim could not be stored')
-    metrics?.storeFailed()
-  })
-}
-
-/** Loaded, and wallets opened, only where a route pays. */
-async function openPayments(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  metrics: Metrics | undefined,
-): Promise<OpenPayments | undefined> {
-  if (!config.routes.some(route => route.payment !== undefined)) return undefined
-  const { openPayments: open } = await import('./exchange/open-payments.js')
-  return open(config, env, log.logger, metrics)
-}
-
-async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {
-  const { auth, allow_from } = config.listen
-  const read = (ref: Parameters<typeof secretReader>[0]) => secretReader(ref, env)()
-  const credential = auth && `${await read(auth.username)}:${await read(auth.password)}`
-  return createRules(config, createClientAccess(credential, allow_from))
-}
-
-function guardFor({ egress, routes }: Config, own: readonly ListenAddress[]): DestinationGuard {
-  const named = new Set(routes.flatMap(({ match, upstream }) => [match.host, ...(upstream ? [upstream.host] : [])]))
-  return createDestinationGuard(egress.deny, () => own, named)
-}
-
-/** The platform's roots, and those of `egress.ca_file`; `undefined` without a file: the platform's alone are made at the first dial. */
-async function namedRoots({ egress }: Config): Promise<SecureContext | undefined> {
-  const ca = await trustedRoots(egress.ca_file)
-  return ca && createSecureContext({ ca: [...ca] })
-}
-
-/** Without it only bodies larger than `body.memory` suffer: they cannot be kept, and the log says so. */
-function mkdirPrivate(path: string, { logger }: Log): void {
+async function rereadConfig(
+  reload: (config: Config) => Promise<void>,
+  { logger }: Log,
+  { file, readConfig }: Given,
+): Promise<Reloaded> {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    if (readConfig === undefined) return { ok: false, report: 'this daemon was not started from a file' }
+    await reload(await readConfig())
+    logger.info({ config: file ?? 'built-in default' }, 'reloaded')
+    return { ok: true }
   } catch (error) {
-    logger.warn({ path, error: (error as NodeJS.ErrnoException).code }, 'state directory cannot be made')
+    // Without the lines of the file: what is wrong in it may be a secret in the wrong place (T8).
+    const report = error instanceof ConfigError ? error.message : String(error)
+    logger.error({ config: file, report }, 'reload refused, the old configuration stays')
+    return { ok: false, report }
+  }
+}
+
+/** One call after the other. @param task never rejects */
+function inTurn<T>(task: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return () => {
+    const mine = last.then(task)
+    last = mine
+    return mine
   }
 }

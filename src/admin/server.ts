@@ -2,26 +2,15 @@ import { fastify } from 'fastify'
 import type { ListenAddress } from '../config/config.js'
 import { BindError } from '../listener/doors.js'
 import { crossSiteReason } from '../listener/mount-guard.js'
-import { EXPOSITION_TYPE } from '../metrics/exposition.js'
-import { credentialAnswer, type DaemonFacts, statusAnswer } from './status.js'
+import { EXPOSITION_TYPE, exposition } from '../metrics/exposition.js'
+import type { Managed } from './managed.js'
+import { credentialAnswer, statusAnswer } from './status.js'
 
 /** The admin side: a port of its own, for health checks and, as it grows, for everything an operator asks. */
 export type AdminServer = { readonly address: ListenAddress; readonly close: () => Promise<void> }
 
-/**
- * @param ready false while draining
- * @param caPem the certificate that clients of intercepted hosts must trust; undefined while nothing is intercepted
- * @param facts of the daemon as it is now
- * @param metrics in Prometheus' text format
- * @throws BindError
- */
-export async function startAdminServer(
-  address: ListenAddress,
-  ready: () => boolean,
-  caPem: () => string | undefined,
-  facts: () => DaemonFacts,
-  metrics?: () => string,
-): Promise<AdminServer> {
+/** @throws BindError */
+export async function startAdminServer(address: ListenAddress, managed: Managed): Promise<AdminServer> {
   const app = fastify({ forceCloseConnections: true, bodyLimit: 1_048_576 })
   // A web page must not reach this port under a name of its own (DNS rebinding) or across sites.
   app.addHook('onRequest', async (request, reply) => {
@@ -30,18 +19,23 @@ export async function startAdminServer(
     }
   })
   app.get('/healthz', async () => ({ status: 'ok' }))
-  app.get('/readyz', async (_request, reply) =>
-    reply.code(ready() ? 200 : 503).send({ status: ready() ? 'ready' : 'draining' }),
-  )
+  app.get('/readyz', async (_request, reply) => {
+    const { draining } = await managed.serving.load()
+    return reply.code(draining ? 503 : 200).send({ status: draining ? 'draining' : 'ready' })
+  })
   // Without a password even where others have one: who must trust it fetches it here, and it is no secret (FP-21).
   app.get('/ca.pem', async (_request, reply) => {
-    const pem = caPem()
+    const pem = managed.caPem()
     if (pem === undefined) return reply.code(404).send({ title: 'No TLS is intercepted here', status: 404 })
     return reply.type('application/x-pem-file').send(pem)
   })
-  if (metrics) app.get('/metrics', async (_request, reply) => reply.type(EXPOSITION_TYPE).send(metrics()))
-  app.get('/v1/status', async () => statusAnswer(facts()))
-  app.get('/v1/credentials', async () => ({ credentials: facts().credentials.map(credentialAnswer) }))
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(EXPOSITION_TYPE).send(exposition(await managed.serving.metrics())),
+  )
+  app.get('/v1/status', async () => statusAnswer(managed, await managed.serving.load()))
+  app.get('/v1/credentials', async () => ({
+    credentials: (managed.credentials()?.statuses() ?? []).map(credentialAnswer),
+  }))
   try {
     await app.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port })
   } catch (error) {

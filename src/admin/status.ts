@@ -1,19 +1,8 @@
-import type { ListenAddress } from '../config/config.js'
 import { listenUrl } from '../config/listen-address.js'
 import { packageVersion } from '../config/package-root.js'
 import type { CredentialStatus } from '../credential/credentials.js'
-import type { Millis } from '../time/units.js'
-
-/** What the daemon knows of itself. */
-export type DaemonFacts = {
-  readonly proxy: readonly ListenAddress[]
-  /** `undefined`: the proxy's own. */
-  readonly mounts: ListenAddress | undefined
-  readonly draining: boolean
-  /** Since it started. */
-  readonly uptime: Millis
-  readonly credentials: readonly CredentialStatus[]
-}
+import type { LoadView } from '../serving/views.js'
+import type { Managed } from './managed.js'
 
 /** `GET /v1/status`: as long as the configuration at most, and without any secret (T8). */
 export type StatusAnswer = {
@@ -45,15 +34,15 @@ export type CredentialAnswer = {
   readonly error: string | null
 }
 
-export function statusAnswer({ proxy, mounts, draining, uptime, credentials }: DaemonFacts): StatusAnswer {
+export function statusAnswer({ proxy, mounts, uptime, credentials }: Managed, { draining }: LoadView): StatusAnswer {
   return {
     version: packageVersion(),
     pid: process.pid,
-    uptime_s: Math.floor(uptime / 1_000),
+    uptime_s: Math.floor(uptime() / 1_000),
     draining,
     proxy: proxy.map(listenUrl),
     mounts: mounts === undefined ? 'same' : listenUrl(mounts),
-    credentials: credentials.map(credentialAnswer),
+    credentials: (credentials()?.statuses() ?? []).map(credentialAnswer),
   }
 }
 

@@ -3,7 +3,6 @@ import { CaError } from '../certificate/ca-error.js'
 import type { Config } from '../config/config.js'
 import { readConfig } from '../config/effective.js'
 import { listenUrl } from '../config/listen-address.js'
-import { ConfigError } from '../config/problems.js'
 import { SecretError } from '../config/secret.js'
 import { BindError } from '../listener/doors.js'
 import { bugRecord } from '../log/bug-line.js'
@@ -21,10 +20,15 @@ export async function run(input: CommandInput): Promise<number> {
     log.logger.warn({ file: warning.file, line: warning.line, path: warning.path }, warning.message)
   guardProcess(log)
   try {
-    const daemon = await startDaemon(loaded.config, process.env, log)
+    const { file } = loaded
+    const daemon = await startDaemon(loaded.config, process.env, log, {
+      file,
+      readConfig: async () => (await readConfig(file, input.io.env, overridesOf(input))).config,
+      onDrain: () => void process.kill(process.pid, 'SIGTERM'),
+    })
     // First: whoever reads that it is ready may signal at once.
-    const ended = untilSignal(daemon, input, loaded.file, log)
-    announce(daemon, loaded.config, loaded.file, log, readyFd)
+    const ended = untilSignal(daemon, log)
+    announce(daemon, loaded.config, file, log, readyFd)
     return await ended
   } catch (error) {
     if (!(error instanceof BindError || error instanceof SecretError || error instanceof CaError)) throw error
@@ -86,8 +90,7 @@ export function guardProcess({ logger, sync }: Log): void {
 }
 
 /** SIGTERM and SIGINT drain, a second one cuts; SIGHUP reloads (F7). Resolves to the exit code. */
-function untilSignal(daemon: Daemon, input: CommandInput, file: string | undefined, log: Log): Promise<number> {
-  const { logger } = log
+function untilSignal(daemon: Daemon, { logger }: Log): Promise<number> {
   return new Promise(resolve => {
     let ending = false
     const end = (signal: NodeJS.Signals) => {
@@ -104,24 +107,6 @@ function untilSignal(daemon: Daemon, input: CommandInput, file: string | undefin
     }
     process.on('SIGTERM', end)
     process.on('SIGINT', end)
-    let reloading: Promise<void> = Promise.resolve()
-    process.on('SIGHUP', () => {
-      // One after the other: what was read last is in force last.
-      reloading = reloading
-        .then(() => reload(daemon, input, file))
-        .then(
-          () => logger.info({ config: file ?? 'built-in default' }, 'reloaded'),
-          (error: unknown) => {
-            // Without the lines of the file: what is wrong in it may be a secret in the wrong place (T8).
-            const report = error instanceof ConfigError ? error.message : String(error)
-            logger.error({ config: file, report }, 'reload refused, the old configuration stays')
-          },
-        )
-    })
+    process.on('SIGHUP', () => void daemon.reread())
   })
-}
-
-async function reload(daemon: Daemon, input: CommandInput, file: string | undefined): Promise<void> {
-  const { config } = await readConfig(file, input.io.env, overridesOf(input))
-  await daemon.reload(config)
 }

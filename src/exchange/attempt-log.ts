@@ -1,4 +1,5 @@
-import type { Why } from '../policy/types.js'
+import type { Fields } from '../http/fields.js'
+import type { MethodClass, Phase, Why } from '../policy/types.js'
 import type { Clock } from '../time/clock.js'
 import type { RequestHead } from './lane.js'
 import type { Plan } from './plan.js'
@@ -12,7 +13,13 @@ type Ended = {
   readonly origin: { readonly invalidHints: number | undefined }
   readonly keyed: { readonly hint: string | undefined } | undefined
   readonly paid: { readonly spent: string | undefined } | undefined
+  readonly nature: { readonly class: MethodClass }
 }
+
+/** An answer's head, or a fault. */
+type AttemptEnd =
+  | { readonly status: number; readonly fields: Fields }
+  | { readonly fault: string; readonly phase: Phase }
 
 /** What happened in each attempt of one exchange, for the log, `Proxy-Status` and the next decision. */
 export class AttemptLog {
@@ -24,6 +31,7 @@ export class AttemptLog {
   mayHaveActed = false
   readonly #clock: Clock
   #current: AttemptRecord | undefined
+  #endedAt = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -54,27 +62,54 @@ export class AttemptLog {
     this.#current = {
       n: this.records.length + 1,
       outcome: '',
+      phase: undefined,
       why: '',
       wait_ms: 0,
       reused: false,
       bytes_sent: 0,
       startedAt: now,
+      connectedAt: 0,
+      sentAt: 0,
+      headAt: 0,
       endedAt: now,
+      refused: undefined,
     }
     this.records.push(this.#current)
   }
 
   dispatched(reused: boolean): void {
-    if (this.#current) this.#current.reused = reused
+    if (!this.#current) return
+    this.#current.reused = reused
+    this.#current.connectedAt = reused ? this.#current.startedAt : this.#clock.monotonic()
   }
 
-  /** @param outcome a status or the name of a fault @param unanswered the upstream may have acted, and will not say so */
-  outcome(outcome: string, bytesSent: number, unanswered = false): void {
+  /** @param now monotonic */
+  sent(now: number): void {
+    if (this.#current) this.#current.sentAt = now
+  }
+
+  /** @param unanswered the upstream may have acted, and will not say so */
+  outcome(end: AttemptEnd, bytesSent: number, unanswered = false): void {
     if (unanswered) this.mayHaveActed = true
+    const attempt = this.#current
+    if (!attempt) return
+    attempt.bytes_sent = bytesSent
+    attempt.endedAt = this.#clock.monotonic()
+    if ('fault' in end) {
+      attempt.outcome = end.fault
+      attempt.phase = end.phase
+      return
+    }
+    attempt.outcome = String(end.status)
+    attempt.headAt = attempt.endedAt
+    if (end.status >= 400) attempt.refused = end.fields
+  }
+
+  /** A tunnel has its upstream; what passes through it is nobody's answer. */
+  connected(): void {
     if (!this.#current) return
-    this.#current.outcome = outcome
-    this.#current.bytes_sent = bytesSent
-    this.#current.endedAt = this.#clock.monotonic()
+    this.#current.outcome = 'connected'
+    this.#current.connectedAt = this.#clock.monotonic()
   }
 
   decided(why: Why): void {
@@ -89,9 +124,9 @@ export class AttemptLog {
   /** What the whole exchange leaves behind. One literal, no spread: this runs for every request. */
   record(
     id: string,
-    { route, mode, authority, path }: Plan,
+    { route, mode, scheme, authority, path }: Plan,
     { method, fields }: RequestHead,
-    { reply, body, origin, keyed, paid }: Ended,
+    { reply, body, origin, keyed, paid, nature }: Ended,
     end: string | undefined,
   ): ExchangeRecord {
     return {
@@ -99,12 +134,16 @@ export class AttemptLog {
       route: route.name,
       mode,
       method,
+      scheme,
       host: authority,
       path: withoutQuery(path),
+      query: path.includes('?'),
+      class: nature.class,
       status: reply.status,
       end,
       attempts: this.records,
       startedAt: this.startedAt,
+      endedAt: this.#endedAt,
       queued_ms: this.queuedMs,
       fields,
       key: keyed?.hint,
@@ -115,8 +154,9 @@ export class AttemptLog {
     }
   }
 
-  /** The answer's body is over: it belongs to the attempt that gave it. */
+  /** Everything is over; the answer's body belongs to the attempt that gave it. */
   ended(): void {
-    if (this.#current) this.#current.endedAt = this.#clock.monotonic()
+    this.#endedAt = this.#clock.monotonic()
+    if (this.#current) this.#current.endedAt = this.#endedAt
   }
 }

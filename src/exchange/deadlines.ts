@@ -55,13 +55,15 @@ export class Deadlines implements Watched {
     return this.#total
   }
 
-  /** The request is with the upstream: its head is due. */
-  awaitHead(): void {
-    this.#perTry = this.#clock.monotonic() + this.#settings.per_try
+  /** The request is with the upstream: its head is due. @returns now, monotonic */
+  awaitHead(): number {
+    const now = this.#clock.monotonic()
+    this.#perTry = now + this.#settings.per_try
     if (this.#perTry < this.dueAt) {
       this.dueAt = this.#perTry
       this.#watch.sooner(this)
     }
+    return now
   }
 
   /** The attempt is over. */

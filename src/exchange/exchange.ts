@@ -95,7 +95,7 @@ export class Exchange implements AttemptSink, InterludeSink {
   }
 
   onSent(): void {
-    if (this.#state === 'trying') this.#parts.deadlines.awaitHead()
+    if (this.#state === 'trying') this.#parts.log.sent(this.#parts.deadlines.awaitHead())
   }
 
   onInterim(head: ResponseHead): void {
@@ -103,7 +103,7 @@ export class Exchange implements AttemptSink, InterludeSink {
   }
 
   onHead(head: ResponseHead): void {
-    this.#attemptEnded(String(head.status))
+    this.#attemptEnded(head)
     const { inspection, paid } = this.#parts
     if (!inspection?.begin(head, paid?.asks(head))) return this.#judge(head, answered(head), undefined)
     this.#state = 'inspecting'
@@ -152,7 +152,7 @@ export class Exchange implements AttemptSink, InterludeSink {
     this.#parts.inspection?.cancel()
     const outcome = { kind: 'fault', ...fault } as const
     const sent = reachedBy(outcome) === 'unknown'
-    this.#attemptEnded(fault.fault, sent)
+    this.#attemptEnded(fault, sent)
     this.#dispatch = undefined
     this.#parts.origin.failed(outcome, this.#parts.log.dispatchedAt)
     const decision = this.#parts.decisions.decide(outcome)
@@ -163,9 +163,9 @@ export class Exchange implements AttemptSink, InterludeSink {
   }
 
   /** @param unanswered the upstream may have acted, and will not say so */
-  #attemptEnded(outcome: string, unanswered = false): void {
+  #attemptEnded(end: ResponseHead | AttemptFault, unanswered = false): void {
     this.#parts.deadlines.attemptOver()
-    this.#parts.log.outcome(outcome, this.#dispatch?.bytesSent ?? 0, unanswered)
+    this.#parts.log.outcome(end, this.#dispatch?.bytesSent ?? 0, unanswered)
   }
 
   /** Starts the wait for the next attempt. @returns false when its turn at the cooldown gate would come too late */
@@ -241,7 +241,7 @@ export class Exchange implements AttemptSink, InterludeSink {
   }
 
   onUpgrade(head: ResponseHead, rest: Buffer): void {
-    this.#attemptEnded('101')
+    this.#attemptEnded(head)
     this.#parts.origin.succeeded({ kind: 'answer', status: 101, fields: head.fields }, this.#parts.log.dispatchedAt)
     this.#parts.log.decided('final')
     this.#state = 'answering'
@@ -263,7 +263,7 @@ export class Exchange implements AttemptSink, InterludeSink {
     const upstreamStalled = what === 'per-try' || (what === 'upload-stalled' && this.#parts.body?.blocked)
     if (upstreamStalled) return this.onFault(timedOut('timeout', 'no answer within timeout.per_try'))
     this.#parts.interlude.cancel()
-    if (state === 'trying') this.#attemptEnded('http_response_timeout', sent)
+    if (state === 'trying') this.#attemptEnded(timedOut('timeout', 'no answer in time'), sent)
     if (what === 'upload-stalled') return this.#ending.refuse(uploadStalled(this.#parts.log.reached))
     // What a request that may not be repeated was refused for before, it was refused for unprocessed.
     const earlier = this.#parts.nature.class !== 'bare' && this.#parts.log.count > 0

@@ -4,12 +4,14 @@ import { Claims } from '../idempotency/claims.js'
 import { installSecret } from '../idempotency/install-secret.js'
 import { MintedKeys } from '../idempotency/minted-keys.js'
 import { openStore } from '../store/open-store.js'
-import type { StoreError } from '../store/store.js'
+import type { Store, StoreError } from '../store/store.js'
 import { systemClock } from '../time/clock.js'
 import { type Idempotency, keyedRequest } from './keyed-request.js'
 
 export type OpenIdempotency = {
   readonly idempotency: Idempotency
+  /** For who looks at the claims. */
+  readonly store: Store
   readonly close: () => Promise<void>
 }
 
@@ -27,7 +29,8 @@ export async function openIdempotency(
       await claims.close()
       await store.close()
     }
-    return { idempotency: { request: keyedRequest, secret, minted: new MintedKeys(systemClock), claims }, close }
+    const minted = new MintedKeys(systemClock)
+    return { idempotency: { request: keyedRequest, secret, minted, claims }, store, close }
   } catch (error) {
     await store.close()
     throw error

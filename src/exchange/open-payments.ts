@@ -5,6 +5,7 @@ import { Ledger } from '../ledger/ledger.js'
 import { openSigner } from '../signer/open-signer.js'
 import type { Signer } from '../signer/signer.js'
 import { openStore } from '../store/open-store.js'
+import type { Store } from '../store/store.js'
 import { systemClock } from '../time/clock.js'
 import type { WalletLimits } from '../x402/policy.js'
 import { type Payments, paidRequest } from './paid-request.js'
@@ -12,8 +13,10 @@ import { RunningPurchases } from './running-purchases.js'
 
 export type OpenPayments = {
   readonly payments: Payments
-  /** Other wallets, or none; the ledger stays where it is. @throws SignerError */
-  readonly reload: (config: Config) => Promise<void>
+  /** For who looks at the ledger. */
+  readonly store: Store
+  /** Other wallets, or none; the ledger stays where it is. They pay when it is committed. @throws SignerError */
+  readonly prepare: (config: Config) => Promise<{ readonly commit: () => void; readonly discard: () => void }>
   readonly close: () => Promise<void>
 }
 
@@ -68,10 +71,16 @@ export async function openPayments(
         heard?.paid(event, spend)
       },
     },
-    reload: async next => {
+    store,
+    prepare: async next => {
       const opened = await openWallets(next, env)
-      closeWallets(wallets)
-      wallets = opened
+      return {
+        commit: () => {
+          closeWallets(wallets)
+          wallets = opened
+        },
+        discard: () => closeWallets(opened),
+      }
     },
     close: async () => {
       closeWallets(wallets)

@@ -1,19 +1,31 @@
 import type { Fields } from '../http/fields.js'
+import type { MethodClass, Phase } from '../policy/types.js'
 
 /** What the log says of one attempt. */
 export type AttemptRecord = {
   n: number
   /** A status, or the name of a fault. */
   outcome: string
+  /** How far a fault let it come; `undefined` for an answer. */
+  phase: Phase | undefined
   /** Why it was repeated, or why not. */
   why: string
   /** Milliseconds waited before the next attempt. */
   wait_ms: number
   reused: boolean
   bytes_sent: number
-  /** Monotonic milliseconds; the log says how long it took. */
+  /** Monotonic milliseconds, like those below; 0 where it never came so far. */
   startedAt: number
+  /** It had a connection. */
+  connectedAt: number
+  /** The last byte of the request was handed over. */
+  sentAt: number
+  /** Its answer's head was there. */
+  headAt: number
+  /** Of the answer that went to the client, with its body. */
   endedAt: number
+  /** Fields of an answer of 400 and above: they may say when to come back. */
+  refused: Fields | undefined
 }
 
 export type Mode = 'forward' | 'intercept' | 'mount' | 'tunnel' | 'upgrade' | 'refused'
@@ -24,9 +36,14 @@ export type ExchangeRecord = {
   readonly route: string
   readonly mode: Mode
   readonly method: string
+  readonly scheme: 'http' | 'https'
   readonly host: string
   /** Without the query. */
   readonly path: string
+  /** There was one. */
+  readonly query: boolean
+  /** What a repeat risked; `undefined` where no attempt would have been one. */
+  readonly class: MethodClass | undefined
   /** What the client got; 0 when it got nothing. */
   readonly status: number
   /**
@@ -37,9 +54,10 @@ export type ExchangeRecord = {
   readonly attempts: readonly AttemptRecord[]
   /** Monotonic milliseconds. */
   readonly startedAt: number
+  readonly endedAt: number
   /** At the cooldown gate before the first attempt. */
   readonly queued_ms: number
-  /** The client's request fields; only the log at level debug reads them. */
+  /** The client's request fields: secrets must be masked wherever they are shown. */
   readonly fields: Fields
   /** The first characters of its idempotency key; `undefined` without one. */
   readonly key: string | undefined
@@ -64,3 +82,14 @@ export const withoutQuery = (path: string): string => {
   const query = path.indexOf('?')
   return query < 0 ? path : path.slice(0, query)
 }
+
+/** What the record of a request that never became an exchange does not know. */
+export const NO_EXCHANGE = {
+  class: undefined,
+  query: false,
+  queued_ms: 0,
+  fields: [],
+  key: undefined,
+  spend: undefined,
+  hints_invalid: undefined,
+} as const

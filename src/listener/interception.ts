@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
+import { NO_EXCHANGE } from '../exchange/record.js'
 import type { Services } from '../exchange/services.js'
 import { seconds } from '../time/units.js'
 import { noteTlsOver } from '../upstream/reset-socket.js'
@@ -126,23 +127,21 @@ export class Interception {
 
   #brokenOff(code: string): void {
     this.#end.onBrokenOff(this.#target.host, code)
-    const { newId, record } = this.#services
+    const { newId, record, clock } = this.#services
     record?.({
+      ...NO_EXCHANGE,
       id: newId(),
       route: this.#route,
       mode: 'intercept',
       method: 'CONNECT',
+      scheme: 'https',
       host: this.#target.authority,
       path: '',
       status: 200,
       end: 'client-tls-failed',
       attempts: [],
       startedAt: this.#startedAt,
-      queued_ms: 0,
-      fields: [],
-      key: undefined,
-      spend: undefined,
-      hints_invalid: undefined,
+      endedAt: clock.monotonic(),
       bytes_in: 0,
       bytes_out: 0,
     })

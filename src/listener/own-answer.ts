@@ -1,5 +1,5 @@
 import type { ClientAnswer } from '../exchange/lane.js'
-import { withoutQuery } from '../exchange/record.js'
+import { NO_EXCHANGE, withoutQuery } from '../exchange/record.js'
 import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
@@ -64,19 +64,17 @@ export function recordRefusal(
 ): void {
   const startedAt = services.clock.monotonic()
   services.record?.({
+    ...NO_EXCHANGE,
     id,
     route: '-',
     mode: 'refused',
+    scheme: 'http',
     ...about,
     status: own.status,
     end: code,
     attempts: [],
     startedAt,
-    queued_ms: 0,
-    fields: [],
-    key: undefined,
-    spend: undefined,
-    hints_invalid: undefined,
+    endedAt: startedAt,
     bytes_in: 0,
     bytes_out: own.body.length,
   })

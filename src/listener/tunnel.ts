@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Route } from '../config/config.js'
 import { AttemptLog } from '../exchange/attempt-log.js'
+import { NO_EXCHANGE } from '../exchange/record.js'
 import { faultAnswer, type OwnAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { Authority } from '../http/authority.js'
@@ -99,7 +100,7 @@ export class Tunnel {
   #failed(fault: AttemptFault): void {
     const { clock, random } = this.#services
     const outcome: Outcome & { kind: 'fault' } = { kind: 'fault', ...fault }
-    this.#log.outcome(fault.fault, 0)
+    this.#log.outcome(fault, 0)
     const attempt = {
       number: this.#log.count,
       retries: this.#retries,
@@ -137,7 +138,7 @@ export class Tunnel {
   #connected(upstream: Socket): void {
     const client = this.#client
     this.#lookAway()
-    this.#log.outcome('connected', 0)
+    this.#log.connected()
     this.#log.decided('final')
     if (client.destroyed) {
       upstream.destroy()
@@ -176,21 +177,19 @@ export class Tunnel {
 
   #record(end: string | undefined, status: number, bytesIn: number, bytesOut: number): void {
     this.#services.record?.({
+      ...NO_EXCHANGE,
       id: this.#services.newId(),
       route: this.#route.name,
       mode: 'tunnel',
       method: 'CONNECT',
+      scheme: 'http',
       host: this.#target.authority,
       path: '',
       status,
       end,
       attempts: this.#log.records,
       startedAt: this.#log.startedAt,
-      queued_ms: 0,
-      fields: [],
-      key: undefined,
-      spend: undefined,
-      hints_invalid: undefined,
+      endedAt: this.#services.clock.monotonic(),
       bytes_in: bytesIn,
       bytes_out: bytesOut,
     })

@@ -3,12 +3,13 @@ import { type AttemptRecord, type ExchangeRecord, overhead } from '../exchange/r
 /**
  * The log line of an exchange, built by hand: it is written for every request, and a general serializer costs more
  * than the rest of the proxy's own work. Same shape as any other line of the log.
- * @param time ISO 8601 @param duration milliseconds
+ * @param time ISO 8601
  */
-export function exchangeLine(record: ExchangeRecord, time: string, duration: number): string {
+export function exchangeLine(record: ExchangeRecord, time: string): string {
   const { id, route, mode, method, host, path, status, end, key, spend, attempts, queued_ms, bytes_in, bytes_out } =
     record
   const { hints_invalid } = record
+  const duration = record.endedAt - record.startedAt
   return (
     `{"level":30,"time":"${time}","id":"${id}","route":${quote(route)},"mode":"${mode}","method":${quote(method)}` +
     `,"host":${quote(host)},"path":${quote(path)},"status":${status}${end === undefined ? '' : `,"end":"${end}"`}` +

@@ -81,7 +81,7 @@ export function exchangeRecorder(
       prefix = new Date(second).toISOString().slice(0, -4)
     }
     const time = `${prefix}${String(now - second).padStart(3, '0')}Z`
-    const line = exchangeLine(record, time, clock.monotonic() - record.startedAt)
+    const line = exchangeLine(record, time)
     // At level debug the record shows the request's fields, secrets masked.
     write(debug ? withFields(line, redactFields(record.fields, redact)) : line)
   }

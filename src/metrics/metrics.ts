@@ -2,11 +2,11 @@ import type { Refresh } from '../credential/token.js'
 import type { PaymentEvent, Spend } from '../exchange/paid-request.js'
 import type { ExchangeRecord } from '../exchange/record.js'
 import type { Clock } from '../time/clock.js'
-import { exposition, type Family, type Labels, type Sample } from './exposition.js'
+import type { Family, Labels, Sample } from './exposition.js'
 import { OriginLabels } from './origin-labels.js'
 import { processMetrics } from './process-metrics.js'
 import { type Readings, readingMetrics } from './readings.js'
-import { RouteMeter } from './route-meter.js'
+import { type RouteCounts, RouteMeter } from './route-meter.js'
 import { OTHER, Tally } from './tally.js'
 
 /** Reloads may bring new names for ever; those beyond so many share one meter. */
@@ -31,7 +31,7 @@ export class Metrics {
   /** An exchange is over. Runs for every request. */
   readonly exchanged = (record: ExchangeRecord): void => {
     const meter = this.#routes.get(record.route) ?? this.#meterOf(record.route)
-    meter.count(record, this.#clock.monotonic() - record.startedAt)
+    meter.count(record, record.endedAt - record.startedAt)
     if (record.end === 'store_unavailable') this.#storeErrors++
   }
 
@@ -54,13 +54,19 @@ export class Metrics {
     this.#storeErrors++
   }
 
-  text(readings: Readings): string {
-    return exposition([
+  /** Everything as it is now; samples are read when they are looked at. */
+  families(readings: Readings): Family[] {
+    return [
       ...this.#routeFamilies(),
       ...this.#otherFamilies(),
       ...readingMetrics(readings, this.#origins),
       ...processMetrics(this.#clock),
-    ])
+    ]
+  }
+
+  /** By route; one that nothing came for is missing. */
+  counts(): Map<string, RouteCounts> {
+    return new Map([...this.#routes].map(([route, meter]) => [route, meter.counts]))
   }
 
   *#routeFamilies(): Iterable<Family> {
@@ -108,19 +114,6 @@ export class Metrics {
 
   #meterOf(route: string): RouteMeter {
     return named(this.#routes, route, () => new RouteMeter())
-  }
-}
-
-type Sink<T> = (record: T) => void
-
-/** Tells both; `undefined` where nobody listens, so that whoever would tell can save the trouble. */
-export function withMetrics<T>(metrics: Sink<T> | undefined, log: Sink<T>): Sink<T>
-export function withMetrics<T>(metrics: Sink<T> | undefined, log: Sink<T> | undefined): Sink<T> | undefined
-export function withMetrics<T>(metrics: Sink<T> | undefined, log: Sink<T> | undefined): Sink<T> | undefined {
-  if (metrics === undefined || log === undefined) return metrics ?? log
-  return record => {
-    metrics(record)
-    log(record)
   }
 }
 

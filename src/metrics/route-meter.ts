@@ -8,6 +8,21 @@ import { Tally } from './tally.js'
 const REQUEST_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const OVERHEAD_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1]
 
+/** What came of a route's requests since the start. */
+export type RouteCounts = {
+  readonly requests: number
+  /** The client got an upstream's answer below 400, or a replay of one. */
+  readonly succeeded: number
+  /** Of those, the first attempt had not: without us they would have failed. */
+  readonly rescued: number
+  readonly attempts: number
+  /** Between attempts, and at cooldown gates. */
+  readonly waited_s: number
+}
+
+/** An answer to an earlier request is an answer. */
+const GIVEN_AGAIN: ReadonlySet<string> = new Set(['replayed', 'shared'])
+
 /** Ends that an idempotency key brought about; the record's words, and the labels'. */
 const KEY_ENDS: ReadonlySet<string> = new Set([
   'replayed',
@@ -31,6 +46,10 @@ export class RouteMeter {
   readonly #ends = new Tally()
   readonly #keys = new Tally()
   readonly #payments = new Tally()
+  #total = 0
+  #succeeded = 0
+  #tried = 0
+  #waitedMs = 0
   #rescued = 0
   #invalidHints = 0
 
@@ -38,6 +57,8 @@ export class RouteMeter {
   count(record: ExchangeRecord, duration: number): void {
     const { method, status, mode, end, attempts, queued_ms, key } = record
     const code = requestCode(method, status)
+    this.#total++
+    if (isSuccess(record)) this.#succeeded++
     this.#requests.set(code, (this.#requests.get(code) ?? 0) + 1)
     // A tunnel lasts as long as its client likes: that says nothing about us or the upstream.
     if (mode !== 'tunnel' && mode !== 'upgrade') {
@@ -45,7 +66,7 @@ export class RouteMeter {
       this.#overhead.observe(overhead(attempts, duration, queued_ms) / 1_000)
     }
     this.#countAttempts(record)
-    if (queued_ms > 0) this.#waited.add('cooldown', queued_ms / 1_000)
+    if (queued_ms > 0) this.#wait('cooldown', queued_ms)
     if (end !== undefined) this.#ends.add(end)
     if (end !== undefined && KEY_ENDS.has(end)) this.#keys.add(end)
     else if (key !== undefined && attempts.length > 0) this.#keys.add('sent')
@@ -57,14 +78,31 @@ export class RouteMeter {
     this.#payments.add(result)
   }
 
-  #countAttempts({ attempts, status, end }: ExchangeRecord): void {
+  get counts(): RouteCounts {
+    return {
+      requests: this.#total,
+      succeeded: this.#succeeded,
+      rescued: this.#rescued,
+      attempts: this.#tried,
+      waited_s: Math.round(this.#waitedMs) / 1_000,
+    }
+  }
+
+  #wait(why: string, ms: number): void {
+    this.#waitedMs += ms
+    this.#waited.add(why, ms / 1_000)
+  }
+
+  #countAttempts(record: ExchangeRecord): void {
+    const { attempts } = record
+    this.#tried += attempts.length
     for (const { n, outcome, why, wait_ms } of attempts) {
       this.#attempts.add(outcomeWord(outcome))
       if (n < attempts.length) this.#retries.add(whyWord(why))
-      if (wait_ms > 0) this.#waited.add(whyWord(why), wait_ms / 1_000)
+      if (wait_ms > 0) this.#wait(whyWord(why), wait_ms)
     }
     // An exchange that repeats does so because its first attempt did not give what the client should have.
-    if (attempts.length > 1 && end === undefined && status > 0 && status < 400) this.#rescued++
+    if (attempts.length > 1 && record.end === undefined && isSuccess(record)) this.#rescued++
   }
 
   *requests(labels: Labels): Iterable<Sample> {
@@ -111,3 +149,6 @@ export class RouteMeter {
     return [{ labels, value: this.#invalidHints }]
   }
 }
+
+const isSuccess = ({ status, end }: ExchangeRecord): boolean =>
+  status > 0 && status < 400 && (end === undefined || GIVEN_AGAIN.has(end))

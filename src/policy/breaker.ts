@@ -43,6 +43,11 @@ export class Breaker {
     return this.#state
   }
 
+  /** Until the next probe may pass; 0 while it is closed. */
+  retryIn(now: number): Millis {
+    return millis(this.#state === 'closed' ? 0 : Math.max(0, this.#until - now))
+  }
+
   /** Ask before each attempt, the repeats included. */
   admit(now: number): Admission {
     if (this.#state === 'closed') return ADMITTED

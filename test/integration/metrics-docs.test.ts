@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
 import { packageRoot } from '../../src/config/package-root.js'
+import { exposition } from '../../src/metrics/exposition.js'
 import { Metrics } from '../../src/metrics/metrics.js'
 import { systemClock } from '../../src/time/clock.js'
 import { readExposition } from '../support/exposition-reader.js'
@@ -10,19 +11,21 @@ const textOf = (path: string): string => readFileSync(new URL(path, packageRoot(
 
 /** What a daemon that has done nothing yet tells. */
 const { types } = readExposition(
-  new Metrics(systemClock).text({
-    version: '1.0.0',
-    draining: false,
-    inflight: 0,
-    tunnels: 0,
-    clients: 0,
-    upstreamConnections: 0,
-    bodyMemory: 0,
-    credentials: [],
-    routes: [],
-    healths: [],
-    now: 0,
-  }),
+  exposition(
+    new Metrics(systemClock).families({
+      version: '1.0.0',
+      draining: false,
+      inflight: 0,
+      tunnels: 0,
+      clients: 0,
+      upstreamConnections: 0,
+      bodyMemory: 0,
+      credentials: [],
+      routes: [],
+      healths: [],
+      now: 0,
+    }),
+  ),
 )
 
 /** Names of metrics in a text; those of a histogram's series stand for it. */

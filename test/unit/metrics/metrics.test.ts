@@ -1,9 +1,11 @@
 import t from 'tap'
-import type { Mode } from '../../../src/exchange/record.js'
-import { Metrics, withMetrics } from '../../../src/metrics/metrics.js'
+import type { AttemptRecord, ExchangeRecord } from '../../../src/exchange/record.js'
+import { exposition } from '../../../src/metrics/exposition.js'
+import { Metrics } from '../../../src/metrics/metrics.js'
 import type { Readings } from '../../../src/metrics/readings.js'
 import { ManualClock } from '../../support/clock.js'
 import { readExposition } from '../../support/exposition-reader.js'
+import { attemptRecord, exchangeRecord } from '../../support/records.js'
 
 const IDLE: Readings = {
   version: '1.2.3',
@@ -19,41 +21,17 @@ const IDLE: Readings = {
   now: 0,
 }
 
-const attempt = (n: number, outcome: string, why: string, wait_ms = 0) => ({
-  n,
-  outcome,
-  why,
-  wait_ms,
-  reused: false,
-  bytes_sent: 1,
-  startedAt: 0,
-  endedAt: 10,
-})
+const attempt = (n: number, outcome: string, why: string, wait_ms = 0): AttemptRecord =>
+  attemptRecord({ n, outcome, why, wait_ms })
 
-const RECORD = {
-  id: 'a-1',
-  route: 'api',
-  mode: 'forward' as Mode,
-  method: 'GET',
-  host: 'api.test',
-  path: '/',
-  status: 200,
-  end: undefined as string | undefined,
-  attempts: [attempt(1, '200', 'final')],
-  startedAt: 0,
-  queued_ms: 0,
-  fields: [],
-  key: undefined as string | undefined,
-  spend: undefined,
-  hints_invalid: undefined,
-  bytes_in: 0,
-  bytes_out: 0,
-}
+const RECORD = exchangeRecord()
 
-const read = (metrics: Metrics) => readExposition(metrics.text(IDLE))
+const textOf = (metrics: Metrics) => exposition(metrics.families(IDLE))
+
+const read = (metrics: Metrics) => readExposition(textOf(metrics))
 
 t.test('an exchange is rescued when its client got what the first attempt did not give', t => {
-  const rows: [Partial<typeof RECORD>, number][] = [
+  const rows: [Partial<ExchangeRecord>, number][] = [
     [{}, 0],
     [{ attempts: [attempt(1, '503', 'status', 10), attempt(2, '200', 'final')] }, 1],
     [{ attempts: [attempt(1, '503', 'status', 10), attempt(2, '503', 'attempts-exhausted')], status: 503 }, 0],
@@ -101,7 +79,7 @@ t.test('amounts of any size are told to the last unit', t => {
   for (const _ of [1, 2]) {
     metrics.paid({ exchange: 'a-1', route: 'api', wallet: 'w', what: 'paid' }, { asset: 'WEI', units })
   }
-  t.match(metrics.text(IDLE), `mulligan_spend_units_total{wallet="w",asset="WEI"} ${2n * units}\n`)
+  t.match(textOf(metrics), `mulligan_spend_units_total{wallet="w",asset="WEI"} ${2n * units}\n`)
   t.end()
 })
 
@@ -125,16 +103,5 @@ t.test('a hundred thousand strange exchanges of one route make no more series th
   }
   const { series } = read(metrics)
   t.ok(series.length < 300, `${series.length} series`)
-  t.end()
-})
-
-t.test('a record goes to the metrics and the log, to the one that is there, or nowhere', t => {
-  const told: string[] = []
-  const to = (name: string) => (record: string) => void told.push(`${name} ${record}`)
-  withMetrics(to('metrics'), to('log'))('a')
-  withMetrics(to('metrics'), undefined)?.('b')
-  withMetrics(undefined, to('log'))('c')
-  t.same(told, ['metrics a', 'log a', 'metrics b', 'log c'])
-  t.equal(withMetrics(undefined, undefined), undefined)
   t.end()
 })

@@ -1,0 +1,290 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { LocalCa } from './certificate/local-ca.js'
+import type { Config, ListenAddress } from './config/config.js'
+import { packageVersion } from './config/package-root.js'
+import { secretReader } from './config/secret.js'
+import { trustedRoots } from './config/trusted-roots.js'
+import type { Credentials } from './credential/credentials.js'
+import type { OpenIdempotency } from './exchange/open-idempotency.js'
+import type { OpenPayments } from './exchange/open-payments.js'
+import { BodyMemory } from './exchange/repeatable-body.js'
+import type { Services } from './exchange/services.js'
+import { Unattended } from './exchange/unattended.js'
+import { viaValue } from './http/via.js'
+import type { Door } from './listener/admission.js'
+import { createClientAccess } from './listener/client-access.js'
+import { Doors } from './listener/doors.js'
+import { LocalAuthority } from './listener/local-authority.js'
+import { createRules, type Rules } from './listener/rules.js'
+import { toAll } from './log/all-sinks.js'
+import { exchangeRecorder, type Log } from './log/log.js'
+import { refreshRecorder } from './log/refresh-line.js'
+import { Metrics } from './metrics/metrics.js'
+import { ExchangeHistory } from './serving/exchange-history.js'
+import { localServing } from './serving/local-serving.js'
+import type { Serving } from './serving/serving.js'
+import { UpstreamHealths } from './state/upstream-healths.js'
+import type { Store } from './store/store.js'
+import { systemClock, systemRandom } from './time/clock.js'
+import { millis } from './time/units.js'
+import { Watch } from './time/watch.js'
+import { createDestinationGuard, createLoopGuard, type DestinationGuard } from './upstream/destination.js'
+import { readEgressProxy } from './upstream/egress-proxy.js'
+import { Upstreams } from './upstream/upstream.js'
+
+/** 1xx answers before a final one; more is an attack or a loop. */
+const INTERIM_MAX = 8
+
+/** What carries requests in one process: everything but the admin side. */
+export type Engine = {
+  readonly proxy: readonly ListenAddress[]
+  readonly mounts: ListenAddress | undefined
+  readonly serving: Serving
+  /** The configuration in force. */
+  readonly config: () => Config
+  /** What clients of intercepted hosts must trust; `undefined` while nothing is intercepted. */
+  readonly caPem: () => string | undefined
+  readonly credentials: () => Credentials | undefined
+  /** Where claims and purchases are; `undefined` while no route needs one. */
+  readonly stores: () => { readonly claims: Store | undefined; readonly ledger: Store | undefined }
+  /** What it holds right now: for tests of leaks. */
+  readonly holds: () => { readonly upstreamConnections: number; readonly bodyMemory: number; readonly clients: number }
+  /** Another address of ours: never dialled. */
+  readonly addOwn: (address: ListenAddress) => void
+  /** Everything of a new configuration that can fail. @throws as `startEngine` */
+  readonly prepare: (config: Config) => Promise<Prepared>
+  /** Stops accepting, and resolves when all that runs is done, or cut after `shutdown.drain`; true when nothing was cut. */
+  readonly drain: () => Promise<boolean>
+}
+
+/** A configuration that waits for the word: one of both is called, once. */
+export type Prepared = {
+  /** It is in force for the next request; running exchanges finish under theirs (F7). */
+  readonly commit: () => void
+  readonly discard: () => void
+}
+
+export type Given = {
+  /** The authority to vouch with, instead of the one in the state directory. */
+  readonly ca?: LocalCa | undefined
+}
+
+/** @throws BindError, SecretError, CaError, StoreError, SignerError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives */
+export async function startEngine(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  given: Given = {},
+): Promise<Engine> {
+  const clock = systemClock
+  const own: ListenAddress[] = []
+  const metrics = new Metrics(clock)
+  const history = new ExchangeHistory()
+  // Nobody could ask for them without an admin side.
+  const isAsked = config.listen.admin !== undefined
+  let rules = await readRules(config, env)
+  let guard = guardFor(config, own)
+  // One context for all: each dial would make its own.
+  let roots = await namedRoots(config)
+  let egress = await readEgressProxy(config.egress, env)
+  const authority = new LocalAuthority(clock, log.logger, given.ca)
+  await authority.prepare(config)
+  const spillDirectory = join(config.state, 'tmp')
+  mkdirPrivate(spillDirectory, log)
+  const run = randomBytes(4).toString('hex')
+  const pseudonym = `mulligan-${run}`
+  let count = 0
+  let credentials = await openCredentials(config, env, log, metrics)
+  let keys = await openIdempotency(config, env, log, metrics)
+  let payments = await openPayments(config, env, log, metrics)
+  const services: Services = {
+    clock,
+    random: systemRandom,
+    watch: new Watch(clock),
+    upstreams: new Upstreams({
+      clock,
+      guard: (address, port) => guard(address, port),
+      loopGuard: createLoopGuard(() => own),
+      egress: () => egress,
+      via: viaValue(pseudonym),
+      secureContext: () => {
+        roots ??= createSecureContext()
+        return roots
+      },
+      h2: () => rules.config.egress.h2,
+      limits: { headBytes: config.limits.header_bytes, interimMax: INTERIM_MAX },
+    }),
+    healths: new UpstreamHealths(clock),
+    credential: name => credentials?.get(name),
+    get idempotency() {
+      return keys?.idempotency
+    },
+    get payments() {
+      return payments?.payments
+    },
+    unattended: new Unattended(),
+    running: { exchanges: 0, tunnels: 0 },
+    bodyMemory: new BodyMemory(config.limits.body_memory_total),
+    spillDirectory,
+    pseudonym,
+    newId: () => `${run}-${(++count).toString(36)}`,
+    record: toAll(
+      isAsked ? metrics.exchanged : undefined,
+      isAsked ? history.add : undefined,
+      exchangeRecorder(log, clock, config.log.redact),
+    ),
+  }
+  const doors = new Doors(
+    { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
+    log.logger,
+  )
+  const { proxy, mounts } = await openDoors(doors, config)
+  own.push(...proxy, ...(mounts ? [mounts] : []))
+  authority.warmUp()
+  return {
+    proxy,
+    mounts,
+    serving: localServing({
+      version: packageVersion(),
+      services,
+      doors,
+      history,
+      metrics,
+      config: () => rules.config,
+      credentials: () => credentials?.statuses() ?? [],
+    }),
+    config: () => rules.config,
+    caPem: () => authority.pem,
+    credentials: () => credentials,
+    stores: () => ({ claims: keys?.store, ledger: payments?.store }),
+    holds: () => ({
+      upstreamConnections: services.upstreams.open,
+      bodyMemory: services.bodyMemory.used,
+      clients: doors.clients,
+    }),
+    addOwn: address => void own.push(address),
+    prepare: async next => {
+      const nextRules = await readRules(next, env)
+      const nextEgress = await readEgressProxy(next.egress, env)
+      const nextRoots = await namedRoots(next)
+      const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics))
+      await authority.prepare(next)
+      keys ??= await openIdempotency(next, env, log, metrics)
+      const paying = payments
+      const nextPayments = paying === undefined ? await openPayments(next, env, log, metrics) : undefined
+      const wallets = await paying?.prepare(next)
+      return {
+        commit: () => {
+          wallets?.commit()
+          payments ??= nextPayments
+          roots = nextRoots
+          guard = guardFor(next, own)
+          egress = nextEgress
+          if (credentials) credentials.reload(next)
+          else credentials = nextCredentials
+          rules = nextRules
+        },
+        discard: () => {
+          wallets?.discard()
+          nextPayments?.close().catch(() => undefined)
+        },
+      }
+    },
+    drain: async () => {
+      const { drain } = rules.config.shutdown
+      const cutAt = clock.monotonic() + drain
+      const clean = await doors.drain(drain)
+      const finished = await services.unattended.none(clock, millis(Math.max(0, cutAt - clock.monotonic())))
+      services.upstreams.close()
+      services.healths.close()
+      credentials?.close()
+      await keys?.close()
+      await payments?.close()
+      return clean && finished
+    },
+  }
+}
+
+async function openDoors(doors: Doors, { listen }: Config): Promise<Pick<Engine, 'proxy' | 'mounts'>> {
+  const proxy: ListenAddress[] = []
+  for (const address of listen.proxy) {
+    proxy.push(await doors.open({ address, forward: true, mounts: listen.mounts === 'same' } satisfies Door))
+  }
+  if (listen.mounts === 'same') return { proxy, mounts: undefined }
+  return { proxy, mounts: await doors.open({ address: listen.mounts, forward: false, mounts: true }) }
+}
+
+/** Loaded only where a configuration has credentials. */
+async function openCredentials(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  metrics: Metrics,
+): Promise<Credentials | undefined> {
+  if (Object.keys(config.credentials).length === 0) return undefined
+  const { Credentials } = await import('./credential/credentials.js')
+  return new Credentials(config, {
+    env,
+    clock: systemClock,
+    random: systemRandom,
+    onRefresh: toAll(metrics.refreshed, refreshRecorder(log, systemClock)),
+    warn: (credential, what) => log.logger.warn({ credential }, what),
+  })
+}
+
+/** Loaded, and a store opened, only where a route deals in idempotency keys; another store needs a restart. */
+async function openIdempotency(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  metrics: Metrics,
+): Promise<OpenIdempotency | undefined> {
+  if (!config.routes.some(route => route.idempotency !== undefined)) return undefined
+  const { openIdempotency: open } = await import('./exchange/open-idempotency.js')
+  return open(config, env, error => {
+    log.logger.error({ error: error.message }, 'the end of a claim could not be stored')
+    metrics.storeFailed()
+  })
+}
+
+/** Loaded, and wallets opened, only where a route pays. */
+async function openPayments(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  log: Log,
+  metrics: Metrics,
+): Promise<OpenPayments | undefined> {
+  if (!config.routes.some(route => route.payment !== undefined)) return undefined
+  const { openPayments: open } = await import('./exchange/open-payments.js')
+  return open(config, env, log.logger, metrics)
+}
+
+async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {
+  const { auth, allow_from } = config.listen
+  const read = (ref: Parameters<typeof secretReader>[0]) => secretReader(ref, env)()
+  const credential = auth && `${await read(auth.username)}:${await read(auth.password)}`
+  return createRules(config, createClientAccess(credential, allow_from))
+}
+
+function guardFor({ egress, routes }: Config, own: readonly ListenAddress[]): DestinationGuard {
+  const named = new Set(routes.flatMap(({ match, upstream }) => [match.host, ...(upstream ? [upstream.host] : [])]))
+  return createDestinationGuard(egress.deny, () => own, named)
+}
+
+/** The platform's roots, and those of `egress.ca_file`; `undefined` without a file: the platform's alone are made at the first dial. */
+async function namedRoots({ egress }: Config): Promise<SecureContext | undefined> {
+  const ca = await trustedRoots(egress.ca_file)
+  return ca && createSecureContext({ ca: [...ca] })
+}
+
+/** Without it only bodies larger than `body.memory` suffer: they cannot be kept, and the log says so. */
+function mkdirPrivate(path: string, { logger }: Log): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    logger.warn({ path, error: (error as NodeJS.ErrnoException).code }, 'state directory cannot be made')
+  }
+}
