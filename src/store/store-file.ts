@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
   appendFileSync,
@@ -17,8 +18,9 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StoreError } from './store.js'
 
-/** Time a file may take to be walked through, in milliseconds: a damaged one can lead in circles. */
-const CHECK_LIMIT = 60_000
+/** Time a file may take to be looked through, in milliseconds, and for each of its bytes: a damaged one can lead in circles. */
+const CHECK_LIMIT = 10_000
+const CHECK_LIMIT_PER_BYTE = 1e-4
 
 const NEARLY_FULL = 1_048_576
 
@@ -89,19 +91,22 @@ export class StoreFile {
    */
   async #check(): Promise<void> {
     // A new one, unless it was longer when it was closed.
-    if (statSync(this.path).size === 0) {
+    const { size } = statSync(this.path)
+    if (size === 0) {
       if (existsSync(this.#mark)) throw this.damaged()
       return
     }
     const script = fileURLToPath(new URL('./check-file.js', import.meta.url))
     const { NODE_OPTIONS: _, ...env } = process.env
-    const child = spawn(process.execPath, [script, this.path], {
+    const copy = `${this.path}.check-${randomBytes(4).toString('hex')}`
+    const child = spawn(process.execPath, [script, this.path, copy], {
       env,
       stdio: 'ignore',
-      timeout: CHECK_LIMIT,
+      timeout: Math.ceil(CHECK_LIMIT + size * CHECK_LIMIT_PER_BYTE),
       killSignal: 'SIGKILL',
     })
     const [code] = await once(child, 'exit')
+    for (const name of [copy, `${copy}-lock`]) rmSync(name, { force: true })
     if (code !== 0) throw this.damaged()
   }
 
