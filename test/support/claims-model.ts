@@ -105,7 +105,9 @@ export class ClaimsModel {
   #mayTake(by: string, key: string, kept: Kept | undefined, setting: Setting): boolean {
     if (kept === undefined || setting === 'block') return false
     if (kept.state === 'bodiless') return setting === 'resume'
-    return kept.state !== 'completed' && this.#isUncertain(by, key, kept)
+    // Who looked before the clock was set back saw that its lease was over.
+    const wasOver = kept.state === 'open' && kept.run.record.leaseUntil <= kept.seenUntil
+    return kept.state !== 'completed' && (wasOver || this.#isUncertain(by, key, kept))
   }
 
   /** Whether its owner cannot be asked any more. */
