@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { LocalCa } from './certificate/local-ca.js'
@@ -8,10 +7,10 @@ import { packageVersion } from './config/package-root.js'
 import { secretReader } from './config/secret.js'
 import { trustedRoots } from './config/trusted-roots.js'
 import type { Credentials } from './credential/credentials.js'
-import type { OpenIdempotency } from './exchange/open-idempotency.js'
-import type { OpenPayments } from './exchange/open-payments.js'
+import { openCredentials, openIdempotency, openPayments, type Place } from './engine/open-parts.js'
 import { BodyMemory } from './exchange/repeatable-body.js'
 import type { Services } from './exchange/services.js'
+import { makeSpillDirectory } from './exchange/spill-directory.js'
 import { Unattended } from './exchange/unattended.js'
 import { viaValue } from './http/via.js'
 import type { Door } from './listener/admission.js'
@@ -20,16 +19,16 @@ import { Doors } from './listener/doors.js'
 import { LocalAuthority } from './listener/local-authority.js'
 import { createRules, type Rules } from './listener/rules.js'
 import { toAll } from './log/all-sinks.js'
+import { exportRecorder } from './log/export-line.js'
 import { exchangeRecorder, type Log } from './log/log.js'
-import { refreshRecorder } from './log/refresh-line.js'
 import { Metrics } from './metrics/metrics.js'
 import { ExchangeHistory } from './serving/exchange-history.js'
 import { localServing } from './serving/local-serving.js'
 import type { Serving } from './serving/serving.js'
 import { UpstreamHealths } from './state/upstream-healths.js'
 import type { Store } from './store/store.js'
-import { systemClock, systemRandom } from './time/clock.js'
-import { millis } from './time/units.js'
+import { CurrentTelemetry } from './telemetry/current-telemetry.js'
+import { systemClock, systemRandom, timeLeft } from './time/clock.js'
 import { Watch } from './time/watch.js'
 import { createDestinationGuard, createLoopGuard, type DestinationGuard } from './upstream/destination.js'
 import { readEgressProxy } from './upstream/egress-proxy.js'
@@ -50,6 +49,8 @@ export type Engine = {
   readonly credentials: () => Credentials | undefined
   /** Where claims and purchases are; `undefined` while no route needs one. */
   readonly stores: () => { readonly claims: Store | undefined; readonly ledger: Store | undefined }
+  /** Processes that should serve, and do not. */
+  readonly missing: () => number
   /** What it holds right now: for tests of leaks. */
   readonly holds: () => { readonly upstreamConnections: number; readonly bodyMemory: number; readonly clients: number }
   /** Another address of ours: never dialled. */
@@ -62,14 +63,16 @@ export type Engine = {
 
 /** A configuration that waits for the word: one of both is called, once. */
 export type Prepared = {
-  /** It is in force for the next request; running exchanges finish under theirs (F7). */
-  readonly commit: () => void
+  /** It is in force for the next request, once this is over; running exchanges finish under theirs (F7). */
+  readonly commit: () => void | Promise<void>
   readonly discard: () => void
 }
 
 export type Given = {
   /** The authority to vouch with, instead of the one in the state directory. */
   readonly ca?: LocalCa | undefined
+  /** This process is one of several. */
+  readonly place?: Place | undefined
 }
 
 /** @throws BindError, SecretError, CaError, StoreError, SignerError, ConfigError (a proxy variable), or what reading `egress.ca_file` gives */
@@ -77,7 +80,7 @@ export async function startEngine(
   config: Config,
   env: NodeJS.ProcessEnv,
   log: Log,
-  given: Given = {},
+  { ca, place }: Given = {},
 ): Promise<Engine> {
   const clock = systemClock
   const own: ListenAddress[] = []
@@ -90,23 +93,35 @@ export async function startEngine(
   // One context for all: each dial would make its own.
   let roots = await namedRoots(config)
   let egress = await readEgressProxy(config.egress, env)
-  const authority = new LocalAuthority(clock, log.logger, given.ca)
+  const authority = new LocalAuthority(clock, log.logger, ca)
   await authority.prepare(config)
   const spillDirectory = join(config.state, 'tmp')
-  mkdirPrivate(spillDirectory, log)
+  makeSpillDirectory(spillDirectory, error =>
+    log.logger.warn({ path: spillDirectory, error }, 'state directory cannot be made'),
+  )
   const run = randomBytes(4).toString('hex')
-  const pseudonym = `mulligan-${run}`
+  const pseudonym = place?.pseudonym ?? `mulligan-${run}`
   let count = 0
-  let credentials = await openCredentials(config, env, log, metrics)
-  let keys = await openIdempotency(config, env, log, metrics)
+  let credentials = await openCredentials(config, env, log, metrics, place)
+  let keys = await openIdempotency(config, env, log, metrics, place)
   let payments = await openPayments(config, env, log, metrics)
+  const telemetry = new CurrentTelemetry({
+    ...{ env, clock, random: systemRandom, version: packageVersion(), instance: `mulligan-${run}` },
+    onDropped: metrics.spansDropped,
+    onTrouble: exportRecorder(log),
+  })
+  const wanted = await telemetry.prepare(config)
+  wanted.commit()
+  const logged = exchangeRecorder(log, clock, config.log.redact)
+  const records = isAsked ? toAll(metrics.exchanged, history.add, logged) : logged
+  let record = toAll(records, telemetry.record)
   const services: Services = {
     clock,
     random: systemRandom,
     watch: new Watch(clock),
     upstreams: new Upstreams({
       clock,
-      guard: (address, port) => guard(address, port),
+      guard: (address, port, asked) => guard(address, port, asked),
       loopGuard: createLoopGuard(() => own),
       egress: () => egress,
       via: viaValue(pseudonym),
@@ -131,17 +146,15 @@ export async function startEngine(
     spillDirectory,
     pseudonym,
     newId: () => `${run}-${(++count).toString(36)}`,
-    record: toAll(
-      isAsked ? metrics.exchanged : undefined,
-      isAsked ? history.add : undefined,
-      exchangeRecorder(log, clock, config.log.redact),
-    ),
+    get record() {
+      return record
+    },
   }
   const doors = new Doors(
     { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
     log.logger,
   )
-  const { proxy, mounts } = await openDoors(doors, config)
+  const { proxy, mounts } = await openDoors(doors, config, place !== undefined)
   own.push(...proxy, ...(mounts ? [mounts] : []))
   authority.warmUp()
   return {
@@ -154,12 +167,13 @@ export async function startEngine(
       history,
       metrics,
       config: () => rules.config,
-      credentials: () => credentials?.statuses() ?? [],
+      credentials: () => (place === undefined && credentials?.statuses()) || [],
     }),
     config: () => rules.config,
     caPem: () => authority.pem,
     credentials: () => credentials,
     stores: () => ({ claims: keys?.store, ledger: payments?.store }),
+    missing: () => 0,
     holds: () => ({
       upstreamConnections: services.upstreams.open,
       bodyMemory: services.bodyMemory.used,
@@ -170,18 +184,22 @@ export async function startEngine(
       const nextRules = await readRules(next, env)
       const nextEgress = await readEgressProxy(next.egress, env)
       const nextRoots = await namedRoots(next)
-      const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics))
+      const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics, place))
+      const nextTelemetry = await telemetry.prepare(next)
       await authority.prepare(next)
-      keys ??= await openIdempotency(next, env, log, metrics)
+      keys ??= await openIdempotency(next, env, log, metrics, place)
       const paying = payments
       const nextPayments = paying === undefined ? await openPayments(next, env, log, metrics) : undefined
       const wallets = await paying?.prepare(next)
       return {
         commit: () => {
           wallets?.commit()
+          nextTelemetry.commit()
+          record = toAll(records, telemetry.record)
           payments ??= nextPayments
           roots = nextRoots
           guard = guardFor(next, own)
+          services.upstreams.clear()
           egress = nextEgress
           if (credentials) credentials.reload(next)
           else credentials = nextCredentials
@@ -189,6 +207,7 @@ export async function startEngine(
         },
         discard: () => {
           wallets?.discard()
+          nextTelemetry.discard()
           nextPayments?.close().catch(() => undefined)
         },
       }
@@ -197,69 +216,26 @@ export async function startEngine(
       const { drain } = rules.config.shutdown
       const cutAt = clock.monotonic() + drain
       const clean = await doors.drain(drain)
-      const finished = await services.unattended.none(clock, millis(Math.max(0, cutAt - clock.monotonic())))
+      const finished = await services.unattended.none(clock, timeLeft(clock, cutAt))
       services.upstreams.close()
       services.healths.close()
       credentials?.close()
       await keys?.close()
       await payments?.close()
+      await telemetry.close(timeLeft(clock, cutAt))
       return clean && finished
     },
   }
 }
 
-async function openDoors(doors: Doors, { listen }: Config): Promise<Pick<Engine, 'proxy' | 'mounts'>> {
+/** @param shared others listen there, too */
+async function openDoors(doors: Doors, { listen }: Config, shared: boolean): Promise<Pick<Engine, 'proxy' | 'mounts'>> {
   const proxy: ListenAddress[] = []
   for (const address of listen.proxy) {
-    proxy.push(await doors.open({ address, forward: true, mounts: listen.mounts === 'same' } satisfies Door))
+    proxy.push(await doors.open({ address, forward: true, mounts: listen.mounts === 'same' } satisfies Door, shared))
   }
   if (listen.mounts === 'same') return { proxy, mounts: undefined }
-  return { proxy, mounts: await doors.open({ address: listen.mounts, forward: false, mounts: true }) }
-}
-
-/** Loaded only where a configuration has credentials. */
-async function openCredentials(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  metrics: Metrics,
-): Promise<Credentials | undefined> {
-  if (Object.keys(config.credentials).length === 0) return undefined
-  const { Credentials } = await import('./credential/credentials.js')
-  return new Credentials(config, {
-    env,
-    clock: systemClock,
-    random: systemRandom,
-    onRefresh: toAll(metrics.refreshed, refreshRecorder(log, systemClock)),
-    warn: (credential, what) => log.logger.warn({ credential }, what),
-  })
-}
-
-/** Loaded, and a store opened, only where a route deals in idempotency keys; another store needs a restart. */
-async function openIdempotency(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  metrics: Metrics,
-): Promise<OpenIdempotency | undefined> {
-  if (!config.routes.some(route => route.idempotency !== undefined)) return undefined
-  const { openIdempotency: open } = await import('./exchange/open-idempotency.js')
-  return open(config, env, error => {
-    log.logger.error({ error: error.message }, 'the end of a claim could not be stored')
-    metrics.storeFailed()
-  })
-}
-
-/** Loaded, and wallets opened, only where a route pays. */
-async function openPayments(
-  config: Config,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-  metrics: Metrics,
-): Promise<OpenPayments | undefined> {
-  if (!config.routes.some(route => route.payment !== undefined)) return undefined
-  const { openPayments: open } = await import('./exchange/open-payments.js')
-  return open(config, env, log.logger, metrics)
+  return { proxy, mounts: await doors.open({ address: listen.mounts, forward: false, mounts: true }, shared) }
 }
 
 async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {
@@ -278,13 +254,4 @@ function guardFor({ egress, routes }: Config, own: readonly ListenAddress[]): De
 async function namedRoots({ egress }: Config): Promise<SecureContext | undefined> {
   const ca = await trustedRoots(egress.ca_file)
   return ca && createSecureContext({ ca: [...ca] })
-}
-
-/** Without it only bodies larger than `body.memory` suffer: they cannot be kept, and the log says so. */
-function mkdirPrivate(path: string, { logger }: Log): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    logger.warn({ path, error: (error as NodeJS.ErrnoException).code }, 'state directory cannot be made')
-  }
 }

@@ -3,6 +3,8 @@ import type { AdminServer } from './admin/server.js'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
 import { ConfigError } from './config/problems.js'
+import { needsRestart } from './config/restart.js'
+import { SecretError } from './config/secret.js'
 import { type Engine, startEngine } from './engine.js'
 import type { Log } from './log/log.js'
 import { systemClock } from './time/clock.js'
@@ -40,9 +42,11 @@ export async function startDaemon(
   given: Given = {},
 ): Promise<Daemon> {
   const startedAt = systemClock.monotonic()
-  const engine = await startEngine(config, env, log, given)
-  const reload = async (next: Config) => (await engine.prepare(next)).commit()
-  const reread = inTurn(() => rereadConfig(reload, log, given))
+  // Several processes are code that most daemons never need.
+  const start = config.workers > 1 ? (await import('./workers/primary.js')).startWorkers : startEngine
+  const engine = await start(config, env, log, given)
+  const reload = async (next: Config): Promise<void> => (await engine.prepare(next)).commit()
+  const reread = inTurn(() => rereadConfig(config, env, reload, log, given))
   const { proxy, mounts, serving, caPem, credentials, stores } = engine
   const uptime = () => millis(systemClock.monotonic() - startedAt)
   const drain = () => given.onDrain?.()
@@ -55,10 +59,12 @@ export async function startDaemon(
     stores,
     config: engine.config,
     uptime,
+    workers: () => config.workers,
+    missing: engine.missing,
     reload: reread,
     drain,
   }
-  const admin = await startAdmin(config, managed, engine)
+  const admin = await startAdmin(config, managed, engine, log)
   return {
     proxy,
     mounts,
@@ -75,30 +81,50 @@ export async function startDaemon(
 }
 
 /** Fastify is only loaded when there is an admin side. */
-async function startAdmin({ listen }: Config, managed: Managed, engine: Engine): Promise<AdminServer | undefined> {
+async function startAdmin(
+  { listen }: Config,
+  managed: Managed,
+  engine: Engine,
+  { logger }: Log,
+): Promise<AdminServer | undefined> {
   if (listen.admin === undefined) return undefined
   const { startAdminServer } = await import('./admin/server.js')
-  const admin = await startAdminServer(listen.admin, managed)
+  const admin = await startAdminServer(listen.admin, managed, { clock: systemClock, logger })
   engine.addOwn(admin.address)
   return admin
 }
 
+/** @param started what the daemon was started with */
 async function rereadConfig(
+  started: Config,
+  env: NodeJS.ProcessEnv,
   reload: (config: Config) => Promise<void>,
   { logger }: Log,
   { file, readConfig }: Given,
 ): Promise<Reloaded> {
   try {
     if (readConfig === undefined) return { ok: false, report: 'this daemon was not started from a file' }
-    await reload(await readConfig())
+    const next = await readConfig()
+    await reload(next)
     logger.info({ config: file ?? 'built-in default' }, 'reloaded')
-    return { ok: true }
+    const keys = needsRestart(started, next)
+    if (keys.length > 0) logger.warn({ keys }, 'some of the new configuration is in force after a restart only')
+    return { ok: true, needsRestart: keys }
   } catch (error) {
     // Without the lines of the file: what is wrong in it may be a secret in the wrong place (T8).
-    const report = error instanceof ConfigError ? error.message : String(error)
+    const report = reportOf(await placed(error, file, env))
     logger.error({ config: file, report }, 'reload refused, the old configuration stays')
     return { ok: false, report }
   }
+}
+
+const reportOf = (error: unknown): string => (error instanceof ConfigError ? error.message : String(error))
+
+/** A secret that cannot be read is reported where the file names it. */
+async function placed(error: unknown, file: string | undefined, env: NodeJS.ProcessEnv): Promise<unknown> {
+  if (!(error instanceof SecretError) || file === undefined) return error
+  const { placeSecretError } = await import('./config/secret-place.js')
+  return placeSecretError(error, file, env) ?? error
 }
 
 /** One call after the other. @param task never rejects */

@@ -1,15 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { z } from 'zod'
-import { packageRoot } from './package-root.js'
-import { configPage, faultsPage } from './reference-page.js'
-import { fileSchema } from './schema.js'
+import { openapiDocument } from './admin/openapi.js'
+import { packageRoot } from './config/package-root.js'
+import { configPage, faultsPage } from './config/reference-page.js'
+import { fileSchema } from './config/schema.js'
 
 /** The generated files, by their path in the package. */
 export function generate(): ReadonlyMap<string, string> {
   const example = readFileSync(new URL('config/example.yaml', packageRoot()), 'utf8')
   return new Map([
     ['config/schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`],
+    ['config/openapi.json', `${JSON.stringify(openapiDocument(), undefined, 2)}\n`],
     ['docs/config-reference.md', configPage(example)],
     ['docs/faults.md', faultsPage()],
   ])

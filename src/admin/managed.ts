@@ -11,6 +11,10 @@ export type Managed = {
   readonly mounts: ListenAddress | undefined
   /** Since it started. */
   readonly uptime: () => Millis
+  /** Processes that shall carry requests. */
+  readonly workers: () => number
+  /** So many of those do not serve. */
+  readonly missing: () => number
   readonly serving: Serving
   /** The configuration in force. */
   readonly config: () => Config
@@ -26,5 +30,11 @@ export type Managed = {
   readonly drain: () => void
 }
 
-/** @property report what is wrong, with its place in the file, and without its lines: they may hold a secret in the wrong place (T8) */
-export type Reloaded = { readonly ok: true } | { readonly ok: false; readonly report: string }
+/**
+ * @property needsRestart keys that changed and count only from the next start on
+ * @property report what is wrong, with its place in the file, and without its lines: they may hold a secret in the wrong
+ * place (T8)
+ */
+export type Reloaded =
+  | { readonly ok: true; readonly needsRestart: readonly string[] }
+  | { readonly ok: false; readonly report: string }

@@ -27,25 +27,28 @@ export type BenchResult = {
   readonly notes: readonly string[]
 }
 
-/** Rounds are interleaved: what disturbs the machine disturbs everybody. @param say told what is being done */
+/** Rounds are interleaved: what disturbs the machine disturbs everybody. @param say told what is being done, and how much of all was */
 export async function runBench(
   suite: Suite,
   sandbox: Sandbox,
   settings: BenchSettings,
-  say: (text: string) => void,
+  say: (text: string, share: number) => void,
 ): Promise<BenchResult> {
   const pinning = pin()
-  say('starting')
+  say('starting', 0)
   const { candidates, host } = await suite.start(sandbox, pinning)
   const loader = spawnScript(sandbox, new URL('./load-process.js', import.meta.url), [], pinning.load)
   await nextMessage(loader)
   const samples = new Map<string, Sample[]>()
   const { rounds, seconds, connections } = settings
+  const total = (rounds + 1) * suite.workloads.length * candidates.length
+  let measured = 0
   // Round 0 warms the compilers up and does not count.
   for (let round = 0; round <= rounds; round++) {
     for (const workload of suite.workloads) {
       for (const candidate of candidates) {
-        say(`${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}: ${workload.name}, ${candidate.name}`)
+        const stage = round === 0 ? 'warm-up' : `round ${round} of ${rounds}`
+        say(`${stage}: ${workload.name}, ${candidate.name}`, measured++ / total)
         const { port, tls, key } = candidate
         const lanes = Math.min(connections, workload.renewed ?? workload.lanes ?? connections)
         const order = { workload, port, tls, key, target: candidate.target(workload), host, lanes, seconds }

@@ -8,19 +8,19 @@ import { inSandbox } from '../child/sandbox.js'
 import { benchReport } from './bench-report.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
 import { createPaint } from './paint.js'
-import { createProgress } from './progress.js'
+import { progressOf } from './progress.js'
 
 /** `mulligan bench`: what a request costs, next to peers, on this machine. */
 export async function run(input: CommandInput): Promise<number> {
-  const { stdout, stderr, env } = input.io
+  const { stdout, env } = input.io
   const settings: BenchSettings = {
     seconds: numberOption(input, 'seconds', { preset: 2, least: 0.2, most: 60 }),
     rounds: wholeOption(input, 'rounds', { preset: 3, least: 1, most: 50 }),
     connections: wholeOption(input, 'connections', { preset: 64, least: 1, most: 1_000 }),
   }
   const suite = suiteOf(input)
+  const progress = progressOf(input)
   return inSandbox('bench', async sandbox => {
-    const progress = createProgress(stderr)
     const result = await runBench(suite, sandbox, settings, progress.say)
     progress.done()
     const targets = targetsOf(result.cells, suite.bounds)
@@ -30,7 +30,7 @@ export async function run(input: CommandInput): Promise<number> {
         : benchReport(suite, result, targets, createPaint(stdout, env)),
     )
     return input.values['check'] === true && targets.some(({ met }) => met === false) ? 1 : 0
-  })
+  }).finally(progress.done)
 }
 
 function suiteOf({ values }: CommandInput): Suite {

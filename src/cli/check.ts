@@ -1,15 +1,16 @@
 import type { Config } from '../config/config.js'
-import { cleartextRoutes } from '../config/credential-checks.js'
 import type { LoadedConfig } from '../config/effective.js'
 import { interceptHosts } from '../config/interception.js'
-import { formatListenAddress, isLocal } from '../config/listen-address.js'
+import { formatListenAddress } from '../config/listen-address.js'
 import { ConfigError, formatProblem } from '../config/problems.js'
+import { describeMatch, describeUpstream } from '../config/route-words.js'
+import { effectiveJson } from '../config/shown-config.js'
 import { formatAuthority } from '../http/authority.js'
-import { redactUrl } from '../http/redact.js'
 import { formatMillis } from '../time/units.js'
+import { notesOf } from './check-notes.js'
 import type { CommandInput } from './command.js'
 import { configOf } from './config-flags.js'
-import { describeMatch, describeUpstream, policyRows } from './describe-route.js'
+import { policyRows } from './describe-route.js'
 import { formatSize } from './format-size.js'
 import { createPaint, type Paint, table } from './paint.js'
 
@@ -34,34 +35,7 @@ export async function run(input: CommandInput): Promise<number> {
 }
 
 const toJson = ({ config, file, warnings }: LoadedConfig, notes: readonly string[]): string =>
-  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config }, withoutSecrets, 2)}\n`
-
-/** A literal secret stays where it is, and so does the query of an endpoint; nothing else in a configuration has these keys. */
-function withoutSecrets(key: string, value: unknown): unknown {
-  if (key === 'literal') return '[redacted]'
-  if (typeof value === 'bigint') return String(value)
-  // Nodes are rented by a key in the path.
-  if (key === 'rpc_url' && typeof value === 'string') return new URL(value).origin
-  return /(?:^|_)url$/.test(key) && typeof value === 'string' ? redactUrl(value) : value
-}
-
-/** Mixes that are allowed and may surprise. */
-function notesOf(config: Config): string[] {
-  const { listen, routes } = config
-  const notes: string[] = []
-  const mounted = routes.filter(({ mount }) => mount !== undefined).map(({ name }) => name)
-  const shared = listen.mounts === 'same' ? listen.proxy : [listen.mounts]
-  if (mounted.length > 0 && listen.auth === undefined && !shared.every(isLocal)) {
-    notes.push(`the mounts of ${mounted.join(', ')} can be used by other machines without a password: set listen.auth`)
-  }
-  const plain = cleartextRoutes(config).map(({ name }) => name)
-  if (plain.length > 0) {
-    notes.push(
-      `http:// requests on ${plain.join(', ')} go without the credential; upstream: https://… sends them by TLS`,
-    )
-  }
-  return notes
-}
+  `${JSON.stringify({ valid: true, file: file ?? null, warnings, notes, config: effectiveJson(config) }, undefined, 2)}\n`
 
 function describeInterception(config: Config): string {
   const hosts = interceptHosts(config)

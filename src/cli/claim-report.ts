@@ -1,3 +1,4 @@
+import { claimAnswer } from '../admin/claim-view.js'
 import type { ClaimView } from '../idempotency/claim-list.js'
 import { type Paint, table } from './paint.js'
 import { describeSpan } from './span.js'
@@ -47,21 +48,9 @@ export function describeClaim(claim: ClaimView, paint: Paint, now: number): stri
   return table(rows.map(([name, says]) => [paint('cyan', name), says]))
 }
 
-/** For programs: `null` where nothing is known. */
-export function claimsJson(claims: readonly ClaimView[]): string {
-  const entries = claims.map(({ ref, state, route, origin, method, keyHint, claimedAt, expiresAt, status }) => ({
-    ref,
-    state,
-    route,
-    origin,
-    method,
-    key: keyHint === '' ? null : keyHint,
-    status: status ?? null,
-    claimed_at: new Date(claimedAt).toISOString(),
-    expires_at: new Date(expiresAt).toISOString(),
-  }))
-  return `${JSON.stringify(entries, undefined, 2)}\n`
-}
+/** For programs: as the admin side tells it. */
+export const claimsJson = (claims: readonly ClaimView[]): string =>
+  `${JSON.stringify(claims.map(claimAnswer), undefined, 2)}\n`
 
 const requestOf = ({ method, origin }: ClaimView): string => shown(`${method} ${origin}`)
 

@@ -68,12 +68,17 @@ const CHECK: CommandSpec = {
 const EXPLAIN: CommandSpec = {
   name: 'explain',
   summary: 'which route takes a request, and what would happen to it, attempt by attempt',
-  usage: 'METHOD URL [options]',
+  usage: 'METHOD URL|--exchange ID [options]',
   more: `Nothing is sent. Answers are statuses with fields, or faults: reset, refused, timeout, junk.
 
-  mulligan explain POST https://api.example.com/v1/orders --answers 503:retry-after=2,reset,200`,
+  mulligan explain POST https://api.example.com/v1/orders --answers 503:retry-after=2,reset,200
+
+With --exchange: what the running daemon did with one of its latest 1,000 requests and why, and what the configuration
+here would decide otherwise. Exit code 3 when no daemon answers.`,
   options: {
-    config: CONFIG['config'] ?? { type: 'string', help: '' },
+    ...pick('config', 'admin'),
+    exchange: { type: 'string', value: 'ID', help: 'a request that was, by the id of its record in the log' },
+    json: { type: 'boolean', help: 'print JSON, with --exchange' },
     header: {
       type: 'string',
       short: 'H',
@@ -83,7 +88,7 @@ const EXPLAIN: CommandSpec = {
     },
     answers: { type: 'string', value: 'LIST', help: 'what the upstream does: 503,429:retry-after=2,200' },
   },
-  words: { least: 2, most: 2 },
+  words: { least: 0, most: 2 },
   load: () => import('./explain.js'),
 }
 
@@ -143,9 +148,9 @@ const IDEM: CommandSpec = {
   more: `list     every key, by its ref; --uncertain: those that wait for a decision
 show     all that is known of one
 resolve  say what the upstream did with an uncertain one: its repeats are then answered, or the key is free
-KEY is the ref of the list, or the key itself. Exit code 3 when Redis does not answer.`,
+KEY is the ref of the list, or the key itself. With store: memory the running daemon is asked, and knows refs alone. Exit code 3 when Redis or a daemon that is needed does not answer.`,
   options: {
-    ...pick('config', 'state'),
+    ...pick('config', 'admin', 'state'),
     uncertain: { type: 'boolean', help: 'only keys whose request may have been done' },
     executed: { type: 'boolean', help: 'it was done' },
     'not-executed': { type: 'boolean', help: 'it was not done' },
@@ -159,11 +164,12 @@ const LEDGER: CommandSpec = {
   name: 'ledger',
   summary: 'what was paid, by whom and for what, and what became of it',
   usage: '[reconcile] [options]',
-  more: `Every payment since it was reserved, sums by route and wallet, and what was paid for nothing.
+  more: `Every payment since it was reserved, sums by route and wallet, and what was paid for nothing. A daemon that runs is
+asked, which knows its limits besides; else the store is read, which store: memory is not for.
 reconcile  ask the chain, at the wallet's rpc_url, about all that is not confirmed: afterwards ledger and chain are equal
-Exit code 3 when Redis or the node does not answer.`,
+Exit code 3 when Redis, the node or a daemon that is needed does not answer.`,
   options: {
-    ...pick('config', 'state'),
+    ...pick('config', 'admin', 'state'),
     since: { type: 'string', value: 'TIME', help: 'not what is older: 24h, 7d, 2026-01-31' },
     wallet: { type: 'string', value: 'NAME', help: 'only of this wallet' },
     route: { type: 'string', value: 'NAME', help: 'only of this route' },

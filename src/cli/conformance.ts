@@ -13,7 +13,7 @@ import { type Millis, parseDuration, seconds } from '../time/units.js'
 import { type CommandInput, type CommandIo, textOption, UsageError } from './command.js'
 import { conformanceReport } from './conformance-report.js'
 import { createPaint } from './paint.js'
-import { createProgress } from './progress.js'
+import { progressOf } from './progress.js'
 
 /**
  * `mulligan conformance idempotency`: whether a target keeps what idempotency keys promise. Exit code 0 no phase failed,
@@ -24,12 +24,18 @@ export async function run(input: CommandInput): Promise<number> {
   const subject = input.positionals[0]
   if (subject !== 'idempotency') throw new UsageError(`"${subject ?? ''}" is nothing to check; idempotency is`)
   const options = readOptions(input)
-  const progress = createProgress(stderr)
+  const progress = progressOf(input)
   const run: RunOptions = { ...options, clock: systemClock, env, say: progress.say }
   try {
     if (options.self)
-      return await inSandbox('conformance', async ({ folder }) => tell(await runSelfTest(folder, run), options, input))
-    return tell(await runConformance(readKit(options, input), run), options, input)
+      return await inSandbox('conformance', async ({ folder }) => {
+        const result = await runSelfTest(folder, run)
+        progress.done()
+        return tell(result, options, input)
+      })
+    const result = await runConformance(readKit(options, input), run)
+    progress.done()
+    return tell(result, options, input)
   } catch (error) {
     if (error instanceof SecretError) throw new UsageError(error.message)
     if (!(error instanceof Unusable)) throw error

@@ -1,23 +1,8 @@
-import type { Route, UpstreamBase } from '../config/config.js'
-import type { Match } from '../route/match.js'
+import type { Route } from '../config/config.js'
 import { formatMillis } from '../time/units.js'
 import { idempotencyRows } from './describe-idempotency.js'
 import { paymentRows } from './describe-payment.js'
 import { formatSize } from './format-size.js'
-
-/** `GET,POST https://api.example.com:8443/v1/**`. */
-export function describeMatch({ scheme, host, port, path, methods }: Match): string {
-  const origin = `${scheme === undefined ? '' : `${scheme}://`}${bracketed(host)}${port === undefined ? '' : `:${port}`}`
-  return `${methods === undefined ? '' : `${methods.join(',')} `}${origin}${path ?? ''}`
-}
-
-/** `https://api.example.com/base`, its port left out when it is the usual one. */
-export function describeUpstream({ scheme, host, port, base_path }: UpstreamBase): string {
-  const usual = scheme === 'https' ? 443 : 80
-  return `${scheme}://${bracketed(host)}${port === usual ? '' : `:${port}`}${base_path}`
-}
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
 
 /** What each policy of a route says, a row each. */
 export function policyRows(route: Route): [name: string, says: string][] {

@@ -1,12 +1,13 @@
 import type { Config, Route } from '../config/config.js'
 import { createInterception } from '../config/interception.js'
+import { describeMatch, describeUpstream } from '../config/route-words.js'
 import { isClientRepeat } from '../http/sdk-retry.js'
 import { createRouteTable } from '../route/route-table.js'
 import { systemClock } from '../time/clock.js'
 import { type CommandInput, listOption, textOption, UsageError } from './command.js'
 import { configOf } from './config-flags.js'
 import { keyStory } from './describe-key.js'
-import { describeMatch, describeUpstream, policyRows } from './describe-route.js'
+import { policyRows } from './describe-route.js'
 import { createPaint, type Paint, table } from './paint.js'
 import { parseAnswers } from './scripted-answers.js'
 import { simulate } from './simulate.js'
@@ -14,8 +15,50 @@ import { simulate } from './simulate.js'
 const OPAQUE =
   'TLS to this host is not ended here, so a CONNECT passes untouched: no route names the host, or it says tls: tunnel. This is what a mount, or https:// in absolute-form, would get'
 
-/** `mulligan explain`: what would become of a request. Nothing is sent. */
+/** `mulligan explain`: what would become of a request, or what became of one. Nothing is sent upstream. */
 export async function run(input: CommandInput): Promise<number> {
+  const id = textOption(input, 'exchange')
+  checkWords(input, id)
+  return id === undefined ? explainRequest(input) : explainRecorded(input, id)
+}
+
+function checkWords({ positionals, values }: CommandInput, id: string | undefined): void {
+  if (id === undefined) {
+    if (values['json'] === true) throw new UsageError('--json belongs to --exchange')
+    if (positionals.length < 2) throw new UsageError('explain needs METHOD URL, or --exchange ID')
+    return
+  }
+  const other = positionals[0] ?? ['header', 'answers'].find(name => values[name] !== undefined)
+  if (other !== undefined) throw new UsageError(`--exchange takes a request that was; drop "${other}"`)
+}
+
+async function explainRecorded(input: CommandInput, id: string): Promise<number> {
+  const [{ ask, RefusedError }, { withDaemon }, { explainExchange, exchangeText }] = await Promise.all([
+    import('./admin-client.js'),
+    import('./with-daemon.js'),
+    import('./explain-exchange.js'),
+  ])
+  const { stdout, env } = input.io
+  const { config } = await configOf(input)
+  return withDaemon(input, async () => {
+    const exchange = await ask(config.listen.admin, 'exchange', { params: { id } }).catch((error: unknown) => {
+      if (error instanceof RefusedError && error.status === 404) throw new RefusedError(404, forgotten(id))
+      throw error
+    })
+    const explained = explainExchange(exchange, config)
+    stdout.write(
+      input.values['json'] === true
+        ? `${JSON.stringify(explained, undefined, 2)}\n`
+        : exchangeText(explained, createPaint(stdout, env)),
+    )
+    return 0
+  })
+}
+
+const forgotten = (id: string): string =>
+  `the daemon knows no exchange "${id}": it still runs, is older than the latest 1,000, or was before the daemon started; its log has a record of each`
+
+async function explainRequest(input: CommandInput): Promise<number> {
   const [method = '', target = ''] = input.positionals
   const { stdout, env } = input.io
   const answers = parseAnswers(textOption(input, 'answers') ?? '')

@@ -1,17 +1,28 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ClaimAnswer } from '../admin/answers.js'
 import type { Config } from '../config/config.js'
 import { suggest } from '../config/did-you-mean.js'
 import { SecretError } from '../config/secret.js'
-import { type ClaimView, findClaims, listClaims, type Resolution, resolveClaim } from '../idempotency/claim-list.js'
+import {
+  type ClaimView,
+  findClaims,
+  isRef,
+  listClaims,
+  type Resolution,
+  resolveClaim,
+} from '../idempotency/claim-list.js'
 import { installSecret } from '../idempotency/install-secret.js'
 import { openStore } from '../store/open-store.js'
 import { type Store, StoreError } from '../store/store.js'
 import { systemClock } from '../time/clock.js'
+import { ask, tell } from './admin-client.js'
 import { claimsJson, claimsTable, describeClaim } from './claim-report.js'
 import { type CommandInput, UsageError } from './command.js'
 import { configOf } from './config-flags.js'
+import { daemonHere, needDaemon } from './daemon-here.js'
 import { createPaint } from './paint.js'
+import { withDaemon } from './with-daemon.js'
 
 const ACTIONS = ['list', 'show', 'resolve']
 
@@ -22,16 +33,18 @@ type Asked =
   | { readonly action: 'resolve'; readonly name: string; readonly found: 'executed' | 'not-executed' }
 
 /**
- * `mulligan idem`: the keys of the replay cache, read where the daemon keeps them; it need not run. No more than 8
- * characters of a key are ever printed.
+ * `mulligan idem`: the keys of the replay cache. A daemon that runs is asked for all; else they are read where that keeps
+ * them, and so is one that is named, for the daemon does not know a key by itself. No more than 8 characters of a key
+ * are ever printed.
  */
 export async function run(input: CommandInput): Promise<number> {
   const asked = readWords(input)
   const { config } = await configOf(input)
-  if (config.store.kind === 'memory') {
-    const message = 'store: memory keeps keys in the daemon, where this command cannot see them'
-    throw new UsageError(`${message}; store: embedded or Redis can be looked at`)
-  }
+  const daemon = await daemonHere(config, ['state', 'store'])
+  const isMemory = config.store.kind === 'memory'
+  if (daemon.kind === 'here' && (isMemory || asked.action === 'list'))
+    return withDaemon(input, () => askDaemon(asked, config, input))
+  if (daemon.kind !== 'here' && isMemory) return withDaemon(input, async () => needDaemon(daemon, 'keys'))
   try {
     return await withStore(config, input, store => act(asked, store, config, input))
   } catch (error) {
@@ -60,6 +73,35 @@ function readWords({ positionals, values }: CommandInput): Asked {
   return { action: 'resolve', name, found: flag('executed') ? 'executed' : 'not-executed' }
 }
 
+/** The same as below, of what the daemon tells. */
+async function askDaemon(asked: Asked, { listen, state }: Config, input: CommandInput): Promise<number> {
+  const { claims: told } = await ask(listen.admin, 'idempotency')
+  const now = systemClock.now()
+  const claims = told.map(viewOf)
+  if (asked.action === 'list')
+    return list(
+      claims.filter(({ state }) => !asked.onlyUncertain || state === 'uncertain'),
+      input,
+      now,
+    )
+  const found = isRef(asked.name) ? claims.filter(({ ref }) => ref.startsWith(asked.name)) : []
+  if (found.length === 0) return complain(input, `${NOT_THERE}; name it by its ref, as idem list prints it`, 1)
+  if (asked.action === 'show') return show(found, input, now)
+  const claim = theOne(found)
+  if (claim === undefined) return complain(input, ambiguous(found), 1)
+  const params = { ref: claim.ref }
+  await tell(listen.admin, state, 'resolve', { params, body: { outcome: asked.found } })
+  return report('done', claim, asked.found, input)
+}
+
+const viewOf = ({ key, status, claimed_at, expires_at, ...same }: ClaimAnswer): ClaimView => ({
+  ...same,
+  keyHint: key ?? '',
+  status: status ?? undefined,
+  claimedAt: Date.parse(claimed_at),
+  expiresAt: Date.parse(expires_at),
+})
+
 /** @param task gets no store where none was ever made: looking must not make one */
 async function withStore(config: Config, { io }: CommandInput, task: (store: Store | undefined) => Promise<number>) {
   const { store: settings, state, egress } = config
@@ -80,16 +122,23 @@ async function act(asked: Asked, store: Store | undefined, { state }: Config, in
   }
   const found = store && (await findClaims(store, await installSecret(store, state), now, asked.name))
   if (store === undefined || found === undefined || found.length === 0)
-    return complain(input, 'there is no such key or ref: it never came, its time is over, or another store has it', 1)
+    return complain(input, `${NOT_THERE}, or another store has it`, 1)
   if (asked.action === 'show') return show(found.sort(byAge), input, now)
-  const wanted = found.length > 1 ? found.filter(({ state }) => state === 'uncertain') : found
-  const [claim] = wanted
-  if (claim === undefined || wanted.length > 1) {
-    const refs = found.map(({ ref, state }) => `${ref} (${state})`).join(', ')
-    return complain(input, `this may mean several: ${refs}; name one by its ref`, 1)
-  }
+  const claim = theOne(found)
+  if (claim === undefined) return complain(input, ambiguous(found), 1)
   return report(await resolveClaim(store, now, claim.ref, asked.found), claim, asked.found, input)
 }
+
+const NOT_THERE = 'there is no such key or ref: it never came, its time is over'
+
+/** Of several, the one that waits for a decision. */
+function theOne(found: readonly ClaimView[]): ClaimView | undefined {
+  const wanted = found.length > 1 ? found.filter(({ state }) => state === 'uncertain') : found
+  return wanted.length === 1 ? wanted[0] : undefined
+}
+
+const ambiguous = (found: readonly ClaimView[]): string =>
+  `this may mean several: ${found.map(({ ref, state }) => `${ref} (${state})`).join(', ')}; name one by its ref`
 
 async function collect(claims: AsyncIterable<ClaimView>): Promise<ClaimView[]> {
   const all: ClaimView[] = []

@@ -1,4 +1,6 @@
-import { type Entry, isUndelivered, type Total, totalsOf } from '../ledger/entry.js'
+import type { LedgerAnswer, LedgerView, LimitView, PaymentView, TotalView } from '../admin/answers.js'
+import { paymentView } from '../admin/ledger-view.js'
+import type { Entry } from '../ledger/entry.js'
 import type { PurchaseState } from '../ledger/purchase-record.js'
 import type { Reconciled } from '../ledger/reconcile.js'
 import { formatUnits } from '../x402/amount.js'
@@ -16,96 +18,81 @@ const COLOUR: Readonly<Record<PurchaseState, Parameters<Paint>[0]>> = {
   expired: 'dim',
 }
 
-/** For people: a line for each payment, sums below, and loudly what was paid for nothing. */
-export function ledgerTable(entries: readonly Entry[], paint: Paint): string {
-  if (entries.length === 0) return 'No payments.\n'
+/** What the store has, or the daemon, which knows its limits besides. */
+export type Told = LedgerView & Partial<Pick<LedgerAnswer, 'limits'>>
+
+/** For people: a line for each payment, sums below, what the limits leave, and loudly what was paid for nothing. */
+export function ledgerTable({ payments, totals, limits = [] }: Told, paint: Paint): string {
+  const left = limits.length === 0 ? [] : [limitsTable(limits, paint)]
+  if (payments.length === 0) return ['No payments.\n', ...left].join('\n')
   const head = ['time', 'state', 'amount', 'route', 'wallet', 'resource', 'network', 'pay to', 'tries', 'transaction']
-  const rows = entries.map(entry => [
-    timeOf(entry).slice(0, 19),
-    paint(COLOUR[entry.state], entry.state),
-    amountOf(entry),
-    shown(entry.route),
-    shown(entry.wallet),
-    shown(entry.resource),
-    entry.network,
-    shortened(entry.payTo),
-    String(entry.attempts),
-    entry.transaction === '' ? '-' : shortened(shown(entry.transaction)),
+  const rows = payments.map(payment => [
+    payment.time.slice(0, 19),
+    paint(COLOUR[payment.state], payment.state),
+    amountOf(payment),
+    shown(payment.route),
+    shown(payment.wallet),
+    shown(payment.resource),
+    payment.network,
+    shortened(payment.pay_to),
+    String(payment.attempts),
+    payment.transaction === null ? '-' : shortened(shown(payment.transaction)),
   ])
   return [
     table([head.map(name => paint('dim', name)), ...rows]),
-    totalsTable(totalsOf(entries), paint),
-    undelivered(entries, paint),
+    totalsTable(totals, paint),
+    ...left,
+    undelivered(payments, paint),
   ].join('\n')
 }
 
-function totalsTable(totals: readonly Total[], paint: Paint): string {
+function totalsTable(totals: readonly TotalView[], paint: Paint): string {
   const head = ['route', 'wallet', 'network', 'payments', 'signed', 'settled', 'open', 'undelivered']
   const rows = totals.map(({ route, wallet, network, symbol, decimals, payments, ...sums }) => {
-    const units = (amount: bigint) => `${formatUnits(amount, decimals)} ${symbol}`
-    const lost = sums.undelivered === 0n ? '-' : paint('red', units(sums.undelivered))
-    const open = sums.open === 0n ? '-' : paint('yellow', units(sums.open))
+    const units = (amount: string) => unitsOf(amount, decimals, symbol)
+    const lost = sums.undelivered === '0' ? '-' : paint('red', units(sums.undelivered))
+    const open = sums.open === '0' ? '-' : paint('yellow', units(sums.open))
     const [signed, settled] = [units(sums.signed), units(sums.settled)]
     return [shown(route), shown(wallet), network, String(payments), signed, settled, open, lost]
   })
   return table([head.map(name => paint('dim', name)), ...rows])
 }
 
-function undelivered(entries: readonly Entry[], paint: Paint): string {
-  const lost = entries.filter(isUndelivered)
-  const open = entries.filter(({ state }) => state === 'unknown' || state === 'delivered_unconfirmed').length
+/** In the words of the configuration. */
+const WINDOWS: Readonly<Record<LimitView['window'], string>> = { hour: 'per_hour', day: 'per_day', total: 'total' }
+
+function limitsTable(limits: readonly LimitView[], paint: Paint): string {
+  const head = ['wallet', 'limit', 'spent', 'of'].map(name => paint('dim', name))
+  const rows = limits.map(({ wallet, window, symbol, decimals, limit, spent }) => {
+    const isFull = BigInt(spent) >= BigInt(limit)
+    const text = unitsOf(spent, decimals, symbol)
+    return [shown(wallet), WINDOWS[window], isFull ? paint('red', text) : text, unitsOf(limit, decimals, symbol)]
+  })
+  return table([head, ...rows])
+}
+
+function undelivered(payments: readonly PaymentView[], paint: Paint): string {
+  const lost = payments.filter(({ state }) => state === 'settled_undelivered' || state === 'settled_late')
+  const open = payments.filter(({ state }) => state === 'unknown' || state === 'delivered_unconfirmed').length
   const hint = open === 0 ? '' : `${open} not confirmed: mulligan ledger reconcile asks the chain.\n`
   if (lost.length === 0) return hint
-  const rows = lost.map(entry => [
-    timeOf(entry),
-    amountOf(entry),
-    shown(entry.resource),
-    shown(entry.transaction) || shown(entry.nonce),
+  const rows = lost.map(payment => [
+    payment.time,
+    amountOf(payment),
+    shown(payment.resource),
+    shown(payment.transaction ?? payment.nonce ?? ''),
   ])
   const title = `PAID, NOT DELIVERED: ${lost.length}. Ask the seller, and name the transaction:`
   return `${paint('red', title)}\n${table(rows, '  ')}${hint}`
 }
 
-/** For programs: amounts as decimal strings in atomic units, `null` where nothing is known. */
-export function ledgerJson(entries: readonly Entry[]): string {
-  const totals = totalsOf(entries).map(({ signed, settled, open, undelivered, ...total }) => ({
-    ...total,
-    signed: String(signed),
-    settled: String(settled),
-    open: String(open),
-    undelivered: String(undelivered),
-  }))
-  return `${JSON.stringify({ payments: entries.map(toJson), totals }, undefined, 2)}\n`
-}
-
-const toJson = (entry: Entry) => ({
-  id: entry.id,
-  time: timeOf(entry),
-  state: entry.state,
-  route: entry.route,
-  wallet: entry.wallet,
-  client: entry.client || null,
-  resource: entry.resource,
-  network: entry.network,
-  asset: entry.asset,
-  symbol: entry.symbol,
-  decimals: entry.decimals,
-  amount: String(entry.amount),
-  pay_to: entry.payTo,
-  payer: entry.payer || null,
-  nonce: entry.nonce || null,
-  identifier: entry.identifier || null,
-  valid_before: entry.validBefore === 0 ? null : new Date(entry.validBefore * 1_000).toISOString(),
-  transaction: entry.transaction || null,
-  status: entry.status === 0 ? null : entry.status,
-  attempts: entry.attempts,
-  proven: entry.proven,
-})
+/** For programs: as the admin side tells it; the limits are known to the daemon alone. */
+export const ledgerJson = (told: Told): string => `${JSON.stringify(told, undefined, 2)}\n`
 
 /** For spreadsheets: RFC 4180, a header line first. */
-export function ledgerCsv(entries: readonly Entry[]): string {
-  const names = Object.keys(toJson(NOTHING))
-  const rows = entries.map(entry => Object.values(toJson(entry)).map(cell).join(','))
+export function ledgerCsv({ payments }: Told): string {
+  const names = Object.keys(paymentView(NOTHING)) as (keyof PaymentView)[]
+  const rows = payments.map(payment => names.map(name => cell(payment[name])).join(','))
   return [names.join(','), ...rows].map(line => `${line}\r\n`).join('')
 }
 
@@ -152,11 +139,13 @@ export function describeReconciled(
 export const reconciledJson = (
   wallet: string,
   { network, results }: { readonly network: string; readonly results: readonly Reconciled[] },
-): object => ({ wallet, network, results: results.map(({ entry, found }) => ({ found, ...toJson(entry) })) })
+): object => ({ wallet, network, results: results.map(({ entry, found }) => ({ found, ...paymentView(entry) })) })
 
-const timeOf = ({ reservedAt }: Entry): string => new Date(reservedAt).toISOString()
+const amountOf = ({ amount, decimals, symbol }: PaymentView): string => unitsOf(amount, decimals, symbol)
 
-const amountOf = ({ amount, decimals, symbol }: Entry): string => `${formatUnits(amount, decimals)} ${shown(symbol)}`
+/** @param amount in atomic units, in digits */
+const unitsOf = (amount: string, decimals: number, symbol: string): string =>
+  `${formatUnits(BigInt(amount), decimals)} ${shown(symbol)}`
 
 const shortened = (hex: string): string => (hex.length > 14 ? `${hex.slice(0, 8)}…${hex.slice(-4)}` : hex)
 

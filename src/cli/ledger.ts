@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { ledgerView } from '../admin/ledger-view.js'
 import type { Config } from '../config/config.js'
 import { suggest } from '../config/did-you-mean.js'
 import { SecretError } from '../config/secret.js'
@@ -10,26 +11,35 @@ import { jsonRpc, RpcError } from '../rpc/json-rpc.js'
 import { openStore } from '../store/open-store.js'
 import { type Store, StoreError } from '../store/store.js'
 import { systemClock } from '../time/clock.js'
-import { parseDuration, seconds } from '../time/units.js'
+import { parseMoment } from '../time/moment.js'
+import { seconds } from '../time/units.js'
+import { ask } from './admin-client.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
 import { configOf } from './config-flags.js'
-import { describeReconciled, ledgerCsv, ledgerJson, ledgerTable, reconciledJson } from './ledger-report.js'
+import { daemonHere, needDaemon } from './daemon-here.js'
+import { describeReconciled, ledgerCsv, ledgerJson, ledgerTable, reconciledJson, type Told } from './ledger-report.js'
 import { createPaint } from './paint.js'
+import { progressOf } from './progress.js'
+import { withDaemon } from './with-daemon.js'
 
 /** A node that is asked about old blocks may take its time. */
 const RPC_TIMEOUT = seconds(20)
 
 /**
- * `mulligan ledger`: what was paid, read where the daemon keeps it; it need not run. Nothing that it prints could be
- * cashed: signed payments are not even read.
+ * `mulligan ledger`: what was paid. A daemon that runs is asked; else it is read where that keeps it. Nothing that it
+ * prints could be cashed: signed payments are not even read.
  */
 export async function run(input: CommandInput): Promise<number> {
   const { config } = await configOf(input)
   const isReconcile = readAction(input)
   const filter = readFilter(input, config)
-  if (config.store.kind === 'memory') {
-    const message = 'store: memory keeps the ledger in the daemon, where this command cannot see it'
-    throw new UsageError(`${message}; store: embedded or Redis can be looked at`)
+  if (!isReconcile) {
+    const daemon = await daemonHere(config, ['state', 'store'])
+    if (daemon.kind === 'here') return withDaemon(input, () => askLedger(config, input, filter))
+    if (config.store.kind === 'memory') return withDaemon(input, async () => needDaemon(daemon, 'the ledger'))
+  } else if (config.store.kind === 'memory') {
+    const message = 'store: memory keeps the ledger in the daemon, where this command cannot change it'
+    throw new UsageError(`${message}; store: embedded or Redis can be reconciled`)
   }
   try {
     return await withStore(config, input, store =>
@@ -58,7 +68,7 @@ function readAction({ positionals, values }: CommandInput): boolean {
 function readFilter(input: CommandInput, { wallets }: Config): EntryFilter {
   const text = textOption(input, 'since')
   const wallet = textOption(input, 'wallet')
-  const since = text === undefined ? undefined : momentOf(text)
+  const since = text === undefined ? undefined : parseMoment(text, systemClock.now())
   if (text !== undefined && since === undefined) {
     throw new UsageError(`--since takes a time such as 24h, 7d or 2026-01-31, not "${text}"`)
   }
@@ -67,14 +77,6 @@ function readFilter(input: CommandInput, { wallets }: Config): EntryFilter {
     throw new UsageError(`there is no wallet "${wallet}"${suggest(wallet, Object.keys(wallets))}`)
   }
   return { since, wallet, route: textOption(input, 'route') }
-}
-
-/** Unix milliseconds. */
-function momentOf(text: string): number | undefined {
-  const ago = parseDuration(text)
-  if (ago !== undefined) return systemClock.now() - ago
-  const at = /^\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?$/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(at) ? undefined : at
 }
 
 /** @param task gets no store where none was ever made: looking must not make one */
@@ -90,13 +92,22 @@ async function withStore(config: Config, { io }: CommandInput, task: (store: Sto
   }
 }
 
-async function list(store: Store | undefined, filter: EntryFilter, { io, values }: CommandInput): Promise<number> {
+async function askLedger({ listen }: Config, input: CommandInput, filter: EntryFilter): Promise<number> {
+  const { since, wallet, route } = filter
+  const query = { since: since === undefined ? undefined : new Date(since).toISOString(), wallet, route }
+  return print(await ask(listen.admin, 'ledger', { query }), input)
+}
+
+async function list(store: Store | undefined, filter: EntryFilter, input: CommandInput): Promise<number> {
   const entries: Entry[] = []
   if (store !== undefined) for await (const entry of listEntries(store, systemClock.now(), filter)) entries.push(entry)
-  entries.sort((a, b) => (a.id < b.id ? -1 : 1))
-  if (values['json'] === true) io.stdout.write(ledgerJson(entries))
-  else if (values['csv'] === true) io.stdout.write(ledgerCsv(entries))
-  else io.stdout.write(ledgerTable(entries, createPaint(io.stdout, io.env)))
+  return print(ledgerView(entries), input)
+}
+
+function print(told: Told, { io, values }: CommandInput): number {
+  if (values['json'] === true) io.stdout.write(ledgerJson(told))
+  else if (values['csv'] === true) io.stdout.write(ledgerCsv(told))
+  else io.stdout.write(ledgerTable(told, createPaint(io.stdout, io.env)))
   return 0
 }
 
@@ -104,22 +115,46 @@ async function reconcileAll(
   store: Store | undefined,
   { wallets, egress }: Config,
   filter: EntryFilter,
-  { io, values }: CommandInput,
+  input: CommandInput,
 ): Promise<number> {
   const wanted = Object.entries(wallets).filter(([name]) => filter.wallet === undefined || name === filter.wallet)
   const able = wanted.flatMap(([name, { rpc_url }]) => (rpc_url === undefined ? [] : [[name, rpc_url] as const]))
   if (able.length === 0) throw new UsageError('ledger reconcile asks the chain: give the wallet an rpc_url')
   const ca = await trustedRoots(egress.ca_file)
-  const paint = createPaint(io.stdout, io.env)
-  const found: object[] = []
-  for (const [wallet, url] of able) {
-    if (store === undefined) continue
-    const rpc = jsonRpc({ url, timeout: RPC_TIMEOUT, ca }, systemClock)
-    const result = await reconcile(store, systemClock, rpc, { ...filter, wallet })
-    if (values['json'] === true) found.push(reconciledJson(wallet, result))
-    else io.stdout.write(describeReconciled(wallet, result, paint))
+  const progress = progressOf(input)
+  const found: [string, Awaited<ReturnType<typeof reconcile>>][] = []
+  try {
+    for (const [wallet, url] of able) {
+      if (store === undefined) continue
+      progress.say(`asking the chain about ${wallet}`)
+      const rpc = jsonRpc({ url, timeout: RPC_TIMEOUT, ca }, systemClock)
+      const say = (done: number, total: number) =>
+        progress.say(`${wallet}: ${done} of ${total} payments looked up`, total === 0 ? 1 : done / total)
+      found.push([wallet, await reconcile(store, systemClock, rpc, { ...filter, wallet }, say)])
+    }
+  } finally {
+    progress.done()
   }
-  if (values['json'] === true) io.stdout.write(`${JSON.stringify(found, undefined, 2)}\n`)
-  else if (store === undefined) io.stdout.write('No payments.\n')
+  tellReconciled(found, store === undefined, input)
   return 0
+}
+
+function tellReconciled(
+  found: readonly [string, Awaited<ReturnType<typeof reconcile>>][],
+  isEmpty: boolean,
+  { io, values }: CommandInput,
+): void {
+  if (values['json'] === true) {
+    io.stdout.write(
+      `${JSON.stringify(
+        found.map(([wallet, result]) => reconciledJson(wallet, result)),
+        undefined,
+        2,
+      )}\n`,
+    )
+    return
+  }
+  const paint = createPaint(io.stdout, io.env)
+  for (const [wallet, result] of found) io.stdout.write(describeReconciled(wallet, result, paint))
+  if (isEmpty) io.stdout.write('No payments.\n')
 }

@@ -7,6 +7,7 @@ import type { LocalCa } from '../certificate/local-ca.js'
 import type { Config } from '../config/config.js'
 import { interceptHosts } from '../config/interception.js'
 import { formatAuthority } from '../http/authority.js'
+import { guardProcess } from '../log/guard-process.js'
 import { createLog } from '../log/log.js'
 import { startDaemon } from '../main.js'
 import { systemClock } from '../time/clock.js'
@@ -16,7 +17,6 @@ import { environmentRoots } from '../trust/roots.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
 import { configOf } from './config-flags.js'
 import { openRunLog } from './run-log.js'
-import { guardProcess } from './start.js'
 
 /** What the program's requests go through. */
 export type RunDaemon = {
@@ -84,6 +84,7 @@ function privateConfig(config: Config, password: string | undefined, caFile: str
     },
     egress: { ...config.egress, proxy: config.egress.proxy ?? 'env', ca_file: caFile },
     shutdown: { drain: DRAIN },
+    workers: 1,
     routes: config.routes.map(route => ({ ...route, mount: undefined })),
   }
 }

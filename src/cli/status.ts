@@ -1,47 +1,21 @@
-import { z } from 'zod'
-import type { CredentialAnswer, StatusAnswer } from '../admin/status.js'
+import type { Answers, CredentialAnswer, StatusAnswer } from '../admin/answers.js'
+import type { ListenAddress } from '../config/config.js'
+import type { BreakerView, RouteView } from '../serving/views.js'
 import { systemClock } from '../time/clock.js'
-import { NoDaemonError, readAdmin } from './admin-client.js'
+import { ask, NoDaemonError } from './admin-client.js'
 import type { CommandInput } from './command.js'
 import { configOf } from './config-flags.js'
+import { formatSize } from './format-size.js'
 import { createPaint, type Paint, table } from './paint.js'
 import { describeSpan } from './span.js'
-
-/** Whatever answers on that port, the terminal must not act on it. */
-const said = () => z.string().transform(text => text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, '.'))
-
-const count = () => z.number().nonnegative()
-
-/** Loose: a newer daemon may say more, and `--json` prints it. */
-const credentialAnswer = z.looseObject({
-  name: said(),
-  source: said(),
-  state: z.enum(['none', 'valid', 'renewing', 'cooling', 'needs_login']),
-  usable: z.boolean(),
-  generation: count(),
-  token: said().nullable(),
-  expires_at: z.iso.datetime().nullable(),
-  age_s: count().nullable(),
-  retry_after_s: count(),
-  error: said().nullable(),
-}) satisfies z.ZodType<CredentialAnswer>
-
-const statusAnswer = z.looseObject({
-  version: said(),
-  pid: count(),
-  uptime_s: count(),
-  draining: z.boolean(),
-  proxy: z.array(said()),
-  mounts: said(),
-  credentials: z.array(credentialAnswer),
-}) satisfies z.ZodType<StatusAnswer>
+import { withDaemon } from './with-daemon.js'
 
 /** `mulligan status`: what the running daemon of this configuration is doing. */
 export async function run(input: CommandInput): Promise<number> {
-  const { stdout, stderr, env } = input.io
+  const { stdout, env } = input.io
   const { config } = await configOf(input)
-  try {
-    const status = await readAdmin(config.listen.admin, '/v1/status', json => statusAnswer.safeParse(json).data)
+  return withDaemon(input, async () => {
+    const status = await askAll(config.listen.admin)
     const asJson = input.values['json'] === true
     stdout.write(
       asJson
@@ -49,25 +23,83 @@ export async function run(input: CommandInput): Promise<number> {
         : toText(status, createPaint(stdout, env), systemClock.now()),
     )
     return 0
+  })
+}
+
+type Status = StatusAnswer & Partial<Answers['routes'] & Answers['breakers']>
+
+/** @throws NoDaemonError */
+async function askAll(admin: ListenAddress | undefined): Promise<Status> {
+  const status = await ask(admin, 'status')
+  try {
+    const [routes, breakers] = await Promise.all([ask(admin, 'routes'), ask(admin, 'breakers')])
+    return { ...status, ...routes, ...breakers }
   } catch (error) {
-    if (!(error instanceof NoDaemonError)) throw error
-    stderr.write(`${createPaint(stderr, env)('red', 'mulligan')}: ${error.message}\n`)
-    return 3
+    // One of another version may know less, and what it knows is worth showing.
+    if (error instanceof NoDaemonError) return status
+    throw error
   }
 }
 
-function toText(status: StatusAnswer, paint: Paint, now: number): string {
-  const { version, pid, uptime_s, draining, proxy, mounts, credentials } = status
+function toText(status: Status, paint: Paint, now: number): string {
+  const { version, pid, uptime_s, workers, draining, problems, credentials, routes = [], breakers = [] } = status
   const end = draining ? `, ${paint('yellow', 'draining')}: it ends when what runs is done` : ''
+  const crew = workers === 1 ? '' : `, ${workers} workers`
+  const head = `${paint('bold', `mulligan ${version}`)}, process ${pid}${crew}, up for ${describeSpan(uptime_s)}${end}\n`
+  const bad = problems
+    .filter(problem => !/^it drains\b/.test(problem))
+    .map(text => `${paint('red', 'not ready')}: ${text}\n`)
+  const troubled = breakers.filter(({ breaker, waiting }) => breaker === 'open' || breaker === 'probing' || waiting > 0)
+  const sections: [title: string, rows: string[][]][] = [
+    ['Credentials', credentials.flatMap(credential => credentialRows(credential, paint, now))],
+    ['Routes', routeRows(routes, paint)],
+    ['Origins in trouble', troubled.map(breaker => breakerRow(breaker, paint))],
+  ]
+  const shown = sections.flatMap(([title, rows]) =>
+    rows.length === 0 ? [] : [`\n${paint('bold', title)}\n\n${table(rows)}`],
+  )
+  return [head, ...bad, '\n', table(addressRows(status, paint)), ...shown].join('')
+}
+
+function addressRows({ proxy, mounts, load }: Status, paint: Paint): string[][] {
+  const { inflight, tunnels, clients, upstream_connections, body_memory } = load
   const rows: [string, string][] = [
     ['proxy', proxy.join(', ')],
     ['mounts', mounts === 'same' ? 'same as proxy' : mounts],
+    [
+      'now',
+      `${counted(inflight, 'request')}, ${counted(tunnels, 'tunnel')}, ${counted(clients, 'client connection')}, ${counted(upstream_connections, 'upstream connection')}, bodies ${formatSize(body_memory)}`,
+    ],
   ]
-  const head = `${paint('bold', `mulligan ${version}`)}, process ${pid}, up for ${describeSpan(uptime_s)}${end}\n\n`
-  const addresses = table(rows.map(([name, text]) => [paint('cyan', name), text]))
-  if (credentials.length === 0) return head + addresses
-  const described = credentials.flatMap(credential => credentialRows(credential, paint, now))
-  return `${head}${addresses}\n${paint('bold', 'Credentials')}\n\n${table(described)}`
+  return rows.map(([name, text]) => [paint('cyan', name), text])
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** Those that nothing came for say nothing. */
+function routeRows(routes: readonly RouteView[], paint: Paint): string[][] {
+  const busy = routes.filter(({ requests }) => requests > 0)
+  if (busy.length === 0) return []
+  const head = ['route', 'requests', 'succeeded', 'rescued', 'attempts', 'waited'].map(name => paint('dim', name))
+  const rows = busy.map(({ name, requests, succeeded, rescued, attempts, waited_s }) => [
+    paint('cyan', name),
+    String(requests),
+    `${succeeded} (${Math.floor((succeeded / requests) * 100)}%)`,
+    rescued === 0 ? '0' : paint('green', String(rescued)),
+    String(attempts),
+    describeSpan(waited_s),
+  ])
+  return [head, ...rows]
+}
+
+function breakerRow({ origin, breaker, retry_in_s, waiting }: BreakerView, paint: Paint): string[] {
+  const state =
+    breaker === 'open' ? paint('red', 'breaker open') : breaker === 'probing' ? paint('yellow', 'probing') : ''
+  const parts = [
+    ...(state === '' ? [] : [breaker === 'open' ? `${state}, next probe in ${describeSpan(retry_in_s)}` : state]),
+    ...(waiting === 0 ? [] : [`${counted(waiting, 'request')} waiting at the cooldown gate`]),
+  ]
+  return [paint('cyan', origin), parts.join('; ')]
 }
 
 function credentialRows(credential: CredentialAnswer, paint: Paint, now: number): string[][] {

@@ -25,6 +25,8 @@ export type Config = {
   /** Absolute path; `~` expanded. */
   readonly state: string
   readonly store: StoreSettings
+  /** Processes that serve. */
+  readonly workers: number
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'
     readonly format: 'auto' | 'json' | 'pretty'
@@ -51,6 +53,7 @@ export type Config = {
     readonly body_memory_total: number
     readonly queue: number
   }
+  readonly telemetry: { readonly otlp: OtlpSettings | undefined }
   readonly credentials: Readonly<Record<string, CredentialSettings>>
   readonly wallets: Readonly<Record<string, WalletSettings>>
   readonly routes: readonly Route[]
@@ -84,6 +87,17 @@ export type StoreSettings =
       readonly username: SecretRef | undefined
       readonly password: SecretRef | undefined
     }
+
+/** Where spans go. */
+export type OtlpSettings = {
+  /** With its path. */
+  readonly endpoint: string
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, SecretRef>>
+  readonly service_name: string
+  /** 0 to 1. */
+  readonly sample: number
+}
 
 /** A secret by reference; `literal` draws a warning from `check`. */
 export type SecretRef =

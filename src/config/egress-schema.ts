@@ -90,7 +90,7 @@ export const egress = z.strictObject({
     choice('pass', 'deny').default('pass'),
   ),
   deny: key(
-    'Networks never dialled, checked after DNS; link-local is always among them unless a route names the address.',
+    'Networks never dialled, checked after DNS; link-local and metadata addresses always are, unless a route names the address.',
     list(cidr(), 0).default([]),
   ),
 })

@@ -1,3 +1,5 @@
+import { isObject } from '../json/read.js'
+
 /** Something wrong at a place of the data, not yet at a line of the file. */
 export type Finding = {
   readonly path: readonly PropertyKey[]
@@ -31,4 +33,10 @@ export function valueAt(data: unknown, path: readonly PropertyKey[]): unknown {
     here = (here as Record<PropertyKey, unknown>)[step]
   }
   return here
+}
+
+/** The entries of `routes` that are blocks, with their place. */
+export function routesOf(data: unknown): [number, Record<string, unknown>][] {
+  const routes = valueAt(data, ['routes'])
+  return Array.isArray(routes) ? [...routes.entries()].filter(([, route]) => isObject(route)) : []
 }

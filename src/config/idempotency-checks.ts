@@ -81,6 +81,13 @@ function checkReplay(route: Route, settings: IdempotencySettings, replay: Replay
     const what = `requests without a credential are not replayed, because other machines connect at ${shared}`
     warn('', `${what} and nothing tells them apart; set credential, or scope`)
   }
+  if (shared !== '' && route.credential !== undefined && replay.scope.length === 0) {
+    const who = `clients at ${shared} all act with credential "${route.credential}"`
+    warn(
+      '',
+      `${who}, so one that uses another's key gets the other's answer; set scope to a header that tells them apart`,
+    )
+  }
   return findings
 }
 

@@ -17,7 +17,12 @@ export function checkListen(listen: Config['listen']): Finding[] {
   for (const [index, address] of listen.proxy.entries()) open(listPath(listen.proxy, index), address)
   if (listen.mounts !== 'same') open(['listen', 'mounts'], listen.mounts)
   if (listen.admin !== undefined && !isLocal(listen.admin)) {
-    findings.push(warningAt(['listen', 'admin'], 'the admin port can be reached from other machines'))
+    findings.push(warningAt(['listen', 'admin'], `the admin port can be reached from other machines: ${ADMIN_TELLS}`))
+  }
+  const everybody = listen.allow_from.findIndex(network => network.endsWith('/0'))
+  if (everybody >= 0 && addresses(listen).some(address => !isLocal(address))) {
+    const message = `${listen.allow_from[everybody]} lets every machine in without a password; name the networks of the clients, or set listen.auth alone`
+    findings.push(warningAt(['listen', 'allow_from', everybody], message))
   }
   if (listen.auth !== undefined && 'literal' in listen.auth.password) {
     const message = 'a secret in the file itself; write {env: NAME}, {file: PATH} or {exec: [program]}'
@@ -25,6 +30,12 @@ export function checkListen(listen: Config['listen']): Finding[] {
   }
   return [...findings, ...checkClashes(listen)]
 }
+
+const ADMIN_TELLS =
+  'whoever reaches it reads which requests pass here, changes alone need the token; use 127.0.0.1 or unix:/path'
+
+const addresses = ({ proxy, mounts }: Config['listen']): readonly ListenAddress[] =>
+  mounts === 'same' ? proxy : [...proxy, mounts]
 
 /** Two listeners cannot have one address; port 0 is a new one each time. */
 function checkClashes(listen: Config['listen']): Finding[] {

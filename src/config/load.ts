@@ -1,6 +1,5 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { findUnavailable } from './availability.js'
 import type { Config } from './config.js'
 import { checkCredentials } from './credential-checks.js'
 import { crossCheck } from './cross-checks.js'
@@ -10,11 +9,13 @@ import { checkEgress } from './egress-checks.js'
 import { errorAt, type Finding } from './findings.js'
 import { checkIdempotency } from './idempotency-checks.js'
 import { checkListen } from './listen-checks.js'
+import { checkMixes } from './mix-checks.js'
 import { flagFor, type Overrides, override, type ReadOverrides, readOverrides } from './overrides.js'
 import { applyPresets } from './presets.js'
 import { bareProblem, ConfigError, type ConfigProblem } from './problems.js'
 import { fileSchema } from './schema.js'
 import { checkStore } from './store-checks.js'
+import { checkTelemetry } from './telemetry-checks.js'
 import { toConfig } from './to-config.js'
 import { sectionOf, validate } from './validate.js'
 import { readYaml, type YamlSource } from './yaml-source.js'
@@ -23,7 +24,8 @@ import { readYaml, type YamlSource } from './yaml-source.js'
 const LONGEST_FILE = 4 * 1_048_576
 
 /** A URL with a password in it, right or wrong, is not shown with its line, nor is a secret where its name belongs. */
-const MAY_HOLD_A_SECRET = /^(?:egress\.proxy|store)(\.url)?$|\.env$|^(?:credentials|wallets)\..*url$/
+const MAY_HOLD_A_SECRET =
+  /^(?:egress\.proxy|store)(\.url)?$|^telemetry\.otlp\.(?:endpoint|headers)|\.env$|^(?:credentials|wallets)\..*url$/
 
 /**
  * Reads and checks a configuration file; without one, the built-in default. Relative paths in it are relative to it.
@@ -46,7 +48,6 @@ export function parseConfig(file: string, text: string, env: Env, overrides: Ove
   const found = [
     ...findings,
     ...presetFindings,
-    ...findUnavailable(data),
     ...(value === undefined ? [] : crossCheck(value, data).filter(isSound)),
     ...(config === undefined
       ? []
@@ -54,8 +55,10 @@ export function parseConfig(file: string, text: string, env: Env, overrides: Ove
           ...checkListen(config.listen),
           ...checkEgress(config.egress),
           ...checkStore(config),
+          ...checkTelemetry(config),
           ...checkCredentials(config),
           ...checkIdempotency(config),
+          ...checkMixes(config),
           ...checkFiles(config),
         ].filter(isSound)),
   ]

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
+import { canonicalIpv6 } from '../http/ip-address.js'
 import { LONGEST_MOUNT } from '../route/route-table.js'
 import type { UpstreamBase } from './config.js'
 import { parseListenAddress } from './listen-address.js'
@@ -38,7 +39,10 @@ function parseHostPattern(value: string): string | Wrong {
     return wrong(`"${value}" is a URL; write the host alone, and scheme and port as keys of match`)
   if (value.includes('/')) return wrong(`"${value}" holds a slash; the path belongs into match.path`)
   const bare = value.replace(/^\[(.*)\]$/, '$1').toLowerCase()
-  if (isIP(bare) !== 0) return bare
+  const family = isIP(bare)
+  if (family === 6 && bare.includes('%')) return wrong(`"${value}" holds a zone; requests cannot name one`)
+  // As requests are read, so that no other spelling of an address passes the route by.
+  if (family !== 0) return family === 6 ? canonicalIpv6(bare) : bare
   if (/:\d+$/.test(value)) return wrong(`"${value}" holds a port; the port belongs into match.port`)
   const suffix = bare.startsWith('*.') ? bare.slice(2) : bare
   if (suffix.includes('*')) return wrong(`"${value}": a * stands alone or as the whole first label: *.example.com`)

@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { isObject } from '../json/read.js'
-import { routesOf } from './availability.js'
 import { suggest } from './did-you-mean.js'
-import { errorAt, type Finding } from './findings.js'
+import { errorAt, type Finding, routesOf } from './findings.js'
 import { packageRoot } from './package-root.js'
 
 const FOLDER = new URL('config/presets/', packageRoot())

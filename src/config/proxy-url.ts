@@ -12,7 +12,8 @@ export type ProxyUrl = {
 
 /** `http://[user:password@]host[:port]`, or `https://` for TLS to the proxy. No message repeats a password. */
 export function parseProxyUrl(text: string): ProxyUrl | Wrong {
-  const shown = text.replace(/^([^/]*\/\/)?.*@/, '$1…@')
+  // Up to the last @, over line ends too: a password may hold what a URL cannot.
+  const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@')
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) return wrong(`"${shown}" is not a URL; write http://${shown}`)
   if (scheme.startsWith('socks')) {

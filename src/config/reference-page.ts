@@ -1,6 +1,8 @@
+import { basename } from 'node:path'
 import { z } from 'zod'
 import { FAULTS, REFUSALS } from '../faults.js'
 import { FAULT_ADVICE, REFUSAL_ADVICE } from './fault-advice.js'
+import { type CataloguedFault, FAULT_CATALOGUE } from './fault-catalogue.js'
 import { fileSchema } from './schema.js'
 import { alternatives, kindOf } from './schema-walk.js'
 
@@ -119,5 +121,19 @@ ${faults.join('\n')}
 | code | status | error | title | reached the upstream | what to do |
 |---|---|---|---|---|---|
 ${refusals.join('\n')}
+
+## What goes wrong, and how it must end
+
+Whatever happens: no effect twice, no second payment, no half answer for a whole one, and nothing left behind. Each row is proved by the tests it
+names, in \`test/\`.
+
+| | what goes wrong | what the client gets | what holds | proof |
+|---|---|---|---|---|
+${FAULT_CATALOGUE.map(catalogueRow).join('\n')}
 `
+}
+
+const catalogueRow = ({ id, fault, gets, holds, proof }: CataloguedFault): string => {
+  const files = new Set(proof.map(([file]) => `[${basename(file, '.test.ts')}](../test/${file})`))
+  return `| ${id} | ${fault} | ${gets} | ${holds} | ${[...files].join(', ')} |`
 }

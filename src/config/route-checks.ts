@@ -22,6 +22,10 @@ function checkRoute(route: RouteFile, index: number): Finding[] {
     const message = `${formatMillis(timeout.per_try)} is longer than total (${total}), so total ends the first try`
     findings.push(warningAt(at('timeout', 'per_try'), message))
   }
+  if (timeout.per_try === timeout.total && retry !== undefined && retry.attempts > 1) {
+    const message = `${total} is all of total, so a try that times out leaves no time for another; make it shorter`
+    findings.push(warningAt(at('timeout', 'per_try'), message))
+  }
   if (route.mount !== undefined && route.upstream === undefined) {
     findings.push(errorAt(at('mount'), 'a mount needs upstream: the URL that its requests go to'))
   }

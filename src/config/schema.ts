@@ -20,6 +20,7 @@ import {
 } from './scalars.js'
 import { secret } from './secrets-schema.js'
 import { store } from './store-schema.js'
+import { telemetry } from './telemetry-schema.js'
 import { wallet } from './wallets-schema.js'
 
 const auth = z.strictObject({
@@ -69,7 +70,10 @@ const intercept = z
   .register(kinds, { expects: 'a block of settings, or off', type: 'block | off' })
 
 const limits = z.strictObject({
-  connections: key('Client connections at once.', integer(1, 1_000_000).default(10_000)),
+  connections: key(
+    'Client connections at once; never more than half of the files that the process may open.',
+    integer(1, 1_000_000).default(10_000),
+  ),
   header_bytes: key('Longest header section, both ways.', size('1KiB', '1MiB').prefault('64KiB')),
   body_memory_total: key('All bodies kept in memory, together.', size('1MiB', '64GiB').prefault('64MiB')),
   queue: key(
@@ -94,7 +98,10 @@ export const fileSchema = z
       'Where state lives: `embedded` (on disk, below `state`), `memory` (gone with the process), or a Redis that several machines share.',
       store.prefault('embedded'),
     ),
-    workers: key('Processes that share port and store. More than one is not available yet.', integer(1, 64).default(1)),
+    workers: key(
+      'Processes that serve one port and share one store; another number needs a restart.',
+      integer(1, 64).default(1),
+    ),
     log: key('What it writes.', log.prefault({})),
     intercept: key('HTTPS.', intercept.prefault({})),
     egress: key('What it may reach, and how.', egress.prefault({})),
@@ -105,6 +112,7 @@ export const fileSchema = z
         .prefault({}),
     ),
     limits: key('Caps.', limits.prefault({})),
+    telemetry: key('What it tells others about requests.', telemetry.prefault({})),
     credentials: key('What is added to requests, by name.', z.record(name(), credential).default({})),
     wallets: key('What pays, by name.', z.record(name(), wallet).default({})),
     routes: key(
@@ -114,6 +122,6 @@ export const fileSchema = z
   })
   .meta({ title: 'mulligan configuration' })
 
-/** The file with defaults filled in, before paths are made absolute and what is not available yet is left out. */
+/** The file with defaults filled in, before paths are made absolute. */
 export type ConfigFile = z.output<typeof fileSchema>
 export type RouteFile = ConfigFile['routes'][number]

@@ -7,6 +7,13 @@ import type { Env } from './default-config.js'
 /** A secret could not be had. The message names where it should have come from, and holds nothing that came from there. */
 export class SecretError extends Error {
   override readonly name = 'SecretError'
+  /** Where it should have come from. */
+  readonly ref: SecretRef | undefined
+
+  constructor(message: string, ref?: SecretRef) {
+    super(message)
+    this.ref = ref
+  }
 }
 
 /** Gives the secret as it is now; rejects with `SecretError`. */
@@ -22,8 +29,12 @@ const MOST_BYTES = 65_536
  */
 export function secretReader(ref: SecretRef, env: Env): SecretReader {
   if ('literal' in ref) return async () => ref.literal
-  if ('env' in ref) return async () => fromEnv(ref.env, env)
-  return 'file' in ref ? fromFile(ref.file) : fromProgram(ref.exec, env)
+  const read =
+    'env' in ref ? async () => fromEnv(ref.env, env) : 'file' in ref ? fromFile(ref.file) : fromProgram(ref.exec, env)
+  return () =>
+    read().catch((error: unknown) => {
+      throw error instanceof SecretError ? new SecretError(error.message, ref) : error
+    })
 }
 
 function fromEnv(name: string, env: Env): string {

@@ -15,7 +15,8 @@ export type StoreUrl = {
 
 /** `redis://[user:password@]host[:port][/db][?prefix=text]`, or `rediss://` for TLS. No message repeats a password. */
 export function parseStoreUrl(text: string): StoreUrl | Wrong {
-  const shown = text.replace(/^([^/]*\/\/)?.*@/, '$1…@')
+  // Up to the last @, over line ends too: a password may hold what a URL cannot.
+  const shown = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1…@')
   if (!/^rediss?:\/\//i.test(text)) return wrong(`"${shown}" is not allowed; embedded, memory, redis://… or rediss://…`)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || url.hostname === '')

@@ -1,4 +1,4 @@
-import type { Config, ProxySettings, Route, StoreSettings } from './config.js'
+import type { Config, OtlpSettings, ProxySettings, Route, StoreSettings } from './config.js'
 import { absolutePath, defaultState, type Env } from './default-config.js'
 import type { ConfigFile, RouteFile } from './schema.js'
 import { toCredential, toReference } from './to-credential.js'
@@ -27,6 +27,7 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
     },
     state: file.state === undefined ? defaultState(env) : path(file.state),
     store: storeSettings(file.store, path),
+    workers: file.workers,
     log,
     intercept,
     egress: {
@@ -39,6 +40,7 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
     },
     shutdown,
     limits,
+    telemetry: { otlp: file.telemetry.otlp && otlpSettings(file.telemetry.otlp, path) },
     credentials: Object.fromEntries(
       Object.entries(file.credentials).map(([name, credential]) => [name, toCredential(credential, path)]),
     ),
@@ -55,6 +57,11 @@ function storeSettings(store: StoreSettings, path: (text: string) => string): St
     username: username && toReference(username, path),
     password: password && toReference(password, path),
   }
+}
+
+function otlpSettings(otlp: OtlpSettings, path: (text: string) => string): OtlpSettings {
+  const headers = Object.entries(otlp.headers).map(([name, secret]) => [name, toReference(secret, path)])
+  return { ...otlp, headers: Object.fromEntries(headers) }
 }
 
 function proxySettings(proxy: ProxySettings, path: (text: string) => string): ProxySettings {

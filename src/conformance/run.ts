@@ -49,9 +49,9 @@ export async function runConformance(kit: Kit, options: RunOptions): Promise<Run
     await rehearse(world)
     const results = new Map<PhaseName, PhaseResult>()
     let learned: Learned = {}
-    for (const { name, needsDedup, run } of PHASES) {
-      if (selected !== undefined && !selected.includes(name)) continue
-      say(name)
+    const phases = PHASES.filter(({ name }) => selected === undefined || selected.includes(name))
+    for (const [index, { name, needsDedup, run }] of phases.entries()) {
+      say(`phase ${index + 1} of ${phases.length}: ${name}`)
       const unfit = whyNot(results, learned, needsDedup)
       const result = await runPhase(world, name, unfit === undefined ? run : async () => unfit)
       results.set(name, result)
@@ -59,8 +59,8 @@ export async function runConformance(kit: Kit, options: RunOptions): Promise<Run
     }
     say('cleaning up')
     const left = await cleanUp(world)
-    const phases = PHASE_NAMES.map(phase => results.get(phase) ?? notSelected(phase))
-    return { kit, proxy, startedAt, ms: clock.monotonic() - begun, phases, learned, made: world.made.size, left }
+    const all = PHASE_NAMES.map(phase => results.get(phase) ?? notSelected(phase))
+    return { kit, proxy, startedAt, ms: clock.monotonic() - begun, phases: all, learned, made: world.made.size, left }
   } finally {
     world.client.close()
   }

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/config.js'
-import type { CredentialSettings } from '../config/credential.js'
+import type { CredentialSettings, SourceSettings } from '../config/credential.js'
 import type { Env } from '../config/default-config.js'
 import type { Injection } from '../http/injection.js'
 import type { Clock, Random } from '../time/clock.js'
 import { millis, seconds } from '../time/units.js'
 import { openSource } from './open-source.js'
+import type { Source } from './source.js'
 import type { Refresh, TokenStatus } from './token.js'
 import { TokenCache } from './token-cache.js'
 
@@ -25,6 +26,8 @@ export type CredentialsWorld = {
   readonly env: Env
   readonly clock: Clock
   readonly random: Random
+  /** Instead of the sources that the settings describe. */
+  readonly openSource?: ((name: string, settings: SourceSettings) => Source) | undefined
   /** Told once for each call to a source that ended. */
   readonly onRefresh: (refresh: Refresh) => void
   /** What an operator must know although there is a token, such as a full disk; never a secret. */
@@ -63,6 +66,20 @@ export class Credentials {
   }
 
   /**
+   * Asks for another token than the one at hand, as soon as its pace allows (T4).
+   * @param dueAt monotonic @returns whether there is one; `undefined` when there is no credential of that name
+   */
+  async refresh(name: string, dueAt: number): Promise<boolean | undefined> {
+    const cache = this.get(name)?.cache
+    if (cache === undefined) return undefined
+    const held = cache.current()
+    return new Promise(resolve => {
+      if (held === undefined) cache.acquire(dueAt, result => resolve('value' in result))
+      else cache.renew(held, dueAt, token => resolve(token !== undefined))
+    })
+  }
+
+  /**
    * Tokens outlive it where nothing that makes them has changed; what failed is asked again, because the reload may be
    * the remedy. Of caches that went, a running call still serves those who wait for it (F7).
    */
@@ -97,7 +114,8 @@ export class Credentials {
     const timeout = 'exec' in source ? source.exec.timeout + EXEC_GRACE : 0
     const deadline = millis(Math.max(LEAST_DEADLINE, timeout))
     const all = { ttl, refresh_ahead, renewal_floor, deadline }
-    return new TokenCache(name, openSource(name, source, world), all, clock, random, onRefresh)
+    const opened = this.#world.openSource?.(name, source) ?? openSource(name, source, world)
+    return new TokenCache(name, opened, all, clock, random, onRefresh)
   }
 }
 

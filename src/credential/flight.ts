@@ -6,6 +6,8 @@ import { type Fetched, type Source, SourceError } from './source.js'
 const DEADLINE = seconds(15)
 
 type Ends = {
+  /** See `Source.fetch`. */
+  readonly refused: () => string | undefined
   /** Told once, unless the call was ended before. */
   readonly landed: (answer: Fetched | SourceError) => void
   /** The source let go: told once, at `landed` or, after a deadline, when the source obeyed its signal. */
@@ -13,7 +15,12 @@ type Ends = {
 }
 
 /** Asks `source` for a token. @param deadline whatever its own limits are @returns ends the call */
-export function ask(source: Source, clock: Clock, { landed, settled }: Ends, deadline: Millis = DEADLINE): Cancel {
+export function ask(
+  source: Source,
+  clock: Clock,
+  { refused, landed, settled }: Ends,
+  deadline: Millis = DEADLINE,
+): Cancel {
   const abort = new AbortController()
   let flying = true
   const land = (answer: Fetched | SourceError) => {
@@ -29,7 +36,7 @@ export function ask(source: Source, clock: Clock, { landed, settled }: Ends, dea
     abort.abort()
     land(new SourceError(`no answer within ${deadline / 1_000} s`, false))
   })
-  void fetchFrom(source, abort.signal).then(answer => {
+  void fetchFrom(source, abort.signal, refused).then(answer => {
     settled()
     land(answer)
   })
@@ -39,9 +46,13 @@ export function ask(source: Source, clock: Clock, { landed, settled }: Ends, dea
   }
 }
 
-async function fetchFrom(source: Source, signal: AbortSignal): Promise<Fetched | SourceError> {
+async function fetchFrom(
+  source: Source,
+  signal: AbortSignal,
+  refused: Ends['refused'],
+): Promise<Fetched | SourceError> {
   try {
-    return await source.fetch(signal)
+    return await source.fetch(signal, refused)
   } catch (error) {
     if (error instanceof SourceError) return error
     // A bug. Its message may quote what the source was reading: only the name of its kind is safe to repeat (T8).

@@ -52,7 +52,7 @@ function lazyOAuth2(name: string, settings: OAuth2Settings, world: SourceWorld):
       end?.()
     }
   }
-  return { description, fetch: async signal => (await load()).fetch(signal), watch }
+  return { description, fetch: async (signal, refused) => (await load()).fetch(signal, refused), watch }
 }
 
 async function loadOAuth2(name: string, settings: OAuth2Settings, world: SourceWorld): Promise<Source> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseObject } from '../json/read.js'
+import { OpenToOthers, readOwnFile } from '../store/own-file.js'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import { takeLock, type Unlock } from './file-lock.js'
@@ -118,10 +119,11 @@ async function syncFolder(path: string): Promise<void> {
 
 async function readIfAny(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return (await readOwnFile(path))?.toString()
   } catch (error) {
+    if (error instanceof OpenToOthers) throw new SourceError(error.message, false)
     const { code = 'unknown error' } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    if (code === 'ENOTDIR') return undefined
     throw new SourceError(`cannot read ${path} (${code})`, false)
   }
 }

@@ -11,8 +11,11 @@ export type Fetched = {
 export type Source = {
   /** For logs and status, such as `oauth2 client_credentials at https://id.example/token`: never a secret. */
   readonly description: string
-  /** Asks for a token now. @throws SourceError, and nothing else */
-  readonly fetch: (signal: AbortSignal) => Promise<Fetched>
+  /**
+   * Asks for a token now. @param refused the value that an upstream refused of one who waits for this call; it may come while
+   * the call runs @throws SourceError, and nothing else
+   */
+  readonly fetch: (signal: AbortSignal, refused?: () => string | undefined) => Promise<Fetched>
   /** Tells when the source would give something else than before, such as a file that was replaced. @returns ends that */
   readonly watch?: (changed: () => void) => () => void
 }

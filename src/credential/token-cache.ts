@@ -22,8 +22,8 @@ type Flight = {
   readonly startedAt: number
   /** Who waited for it, in all. */
   waiters: number
-  /** A 401 started it or waits for it. */
-  forced: boolean
+  /** What a 401 refused, when one started it or waits for it. */
+  refused: string | undefined
   /** The source let go of it. */
   settled: boolean
 }
@@ -108,15 +108,20 @@ export class TokenCache {
    * An upstream refused `rejected` with a 401: a token with another value, or `undefined` when there is none to be had,
    * and the 401 is the answer (T2-T4, TR-10). As with `acquire`, `done` is told once and not before this has returned.
    */
-  renew(rejected: Token, dueAt: number, done: (token: Token | undefined) => void): Cancel {
+  renew(rejected: Pick<Token, 'value'>, dueAt: number, done: (token: Token | undefined) => void): Cancel {
     const token = this.current()
     // Late to the storm: it is renewed already.
     if (token !== undefined && token.value !== rejected.value) return soon(token, done)
     const now = this.#clock.monotonic()
-    const flies = token === undefined ? this.#flies(now) : this.#fliesForced(now)
+    const flies = token === undefined ? this.#flies(now) : this.#fliesForced(rejected.value, now)
     if (!flies) return soon(undefined, done)
-    if (this.#flight !== undefined) this.#flight.forced = true
+    if (this.#flight !== undefined) this.#flight.refused = rejected.value
     return this.#join(dueAt, rejected.value, result => done('value' in result ? result : undefined))
+  }
+
+  /** When the token held is over, Unix milliseconds, also where its source did not say; `undefined` when there is none. */
+  get endsAt(): number | undefined {
+    return this.#held?.life.endsAt
   }
 
   status(): TokenStatus {
@@ -190,14 +195,14 @@ export class TokenCache {
   }
 
   /** A call runs (it is newer than what is held), or starts now for a 401. */
-  #fliesForced(now: number): boolean {
+  #fliesForced(refused: string, now: number): boolean {
     if (this.#flight !== undefined) return true
-    return this.#pace.mayForce(now, this.#held?.cameAt ?? now) && this.#tryBegin('401', now)
+    return this.#pace.mayForce(now, this.#held?.cameAt ?? now) && this.#tryBegin('401', now, refused)
   }
 
-  #tryBegin(reason: Reason, now: number): boolean {
+  #tryBegin(reason: Reason, now: number, refused?: string): boolean {
     if (!this.#isFree(now) || !this.#pace.mayAsk(now)) return false
-    this.#begin(reason, now)
+    this.#begin(reason, now, refused)
     return true
   }
 
@@ -205,15 +210,16 @@ export class TokenCache {
     return !this.#closed && now >= (this.#overdue?.until ?? now)
   }
 
-  #begin(reason: Reason, now: number): void {
+  #begin(reason: Reason, now: number, refused?: string): void {
     const waiters = this.#waiters.count
-    const flight: Flight = { reason, startedAt: now, waiters, forced: reason === '401', settled: false }
+    const flight: Flight = { reason, startedAt: now, waiters, refused, settled: false }
     this.#flight = flight
     this.#news = undefined
     // Before the first call, so that no change is missed; not earlier, so that an unused credential costs nothing.
     if (!this.#wasAsked) this.#endWatch = this.#source.watch?.(() => this.#hear('changed'))
     this.#wasAsked = true
     const ends = {
+      refused: () => flight.refused,
       landed: (answer: Fetched | SourceError) => this.#land(flight, answer),
       settled: () => {
         flight.settled = true
@@ -237,7 +243,7 @@ export class TokenCache {
     const now = this.#clock.monotonic()
     this.#flight = undefined
     if (!flight.settled) this.#overdue = { flight, until: now + OBEY }
-    if (flight.forced) this.#pace.noteForced(now)
+    if (flight.refused !== undefined) this.#pace.noteForced(now)
     const error = answer instanceof SourceError ? answer : this.#keep(answer, now)
     this.#error = error?.message
     if (error === undefined) this.#pace.onSuccess()

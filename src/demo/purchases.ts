@@ -31,8 +31,8 @@ export type Purchases = {
 const COUNT = 4
 const LAST = Number(LIMIT / PRICE) - 2 * COUNT
 
-/** In this order: together the first two leave too little for the third. */
-function shoppings(seed: number): readonly Shopping[] {
+/** What is bought. In this order: together the first two leave too little for the third. */
+export function shoppings(seed: number): readonly Shopping[] {
   return [
     {
       name: `${COUNT} pages behind a 402, an answer lost`,

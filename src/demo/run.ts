@@ -5,7 +5,7 @@ import { bookedUnits } from './books.js'
 import type { Client, Reply } from './client.js'
 import { type Market, openMarket } from './market.js'
 import { type Tally, tally } from './promises.js'
-import { type Purchases, runPurchases } from './purchases.js'
+import { type Purchases, runPurchases, shoppings } from './purchases.js'
 import { type Scenario, scenarios } from './scenarios.js'
 
 export type Row = {
@@ -50,15 +50,17 @@ export async function runDemo(
   const market = await openMarket(sandbox.folder)
   const daemon = await startDaemonProcess(sandbox, configOf(market))
   const runs: Run[] = []
-  for (const scenario of scenarios(seed)) {
-    say(scenario.name)
+  const played = scenarios(seed)
+  const tell = counted(say, played.length + shoppings(seed).length)
+  for (const scenario of played) {
+    tell(scenario.name)
     const [without, through] = await Promise.all([
       play(sandbox, client, scenario, undefined),
       play(sandbox, client, scenario, daemon.url),
     ])
     runs.push({ scenario, without: without.tally, through: through.tally, host: through.host })
   }
-  const purchases = await runPurchases(sandbox, client, market, { proxy: daemon.url, seed }, say)
+  const purchases = await runPurchases(sandbox, client, market, { proxy: daemon.url, seed }, tell)
   await daemon.stop()
   const booked = await bookedUnits(sandbox.folder, market.rpcUrl)
   market.close()
@@ -67,6 +69,12 @@ export async function runDemo(
   const kept = booksAgree && rows.every(({ through }) => through.kept) && purchases.every(purchase => purchase.kept)
   const seconds = (performance.now() - startedAt) / 1_000
   return { client: client.name, seed, seconds, rows, purchases, booksAgree, kept }
+}
+
+/** Says what is done as `3 of 12: …`. */
+function counted(say: (text: string) => void, total: number): (text: string) => void {
+  let done = 0
+  return text => say(`${++done} of ${total}: ${text}`)
 }
 
 type Run = {

@@ -15,11 +15,16 @@ export type OpenIdempotency = {
   readonly close: () => Promise<void>
 }
 
-/** @param onLost told when the end of a claim could not be written @throws StoreError, SecretError */
+/**
+ * @param onLost told when the end of a claim could not be written
+ * @param minted what is known of keys that we made
+ * @throws StoreError, SecretError
+ */
 export async function openIdempotency(
   { store: settings, state, egress }: Config,
   env: NodeJS.ProcessEnv,
   onLost: (error: StoreError) => void,
+  minted = new MintedKeys(systemClock),
 ): Promise<OpenIdempotency> {
   const store = await openStore(settings, { state, clock: systemClock, env, caFile: egress.ca_file })
   try {
@@ -29,7 +34,6 @@ export async function openIdempotency(
       await claims.close()
       await store.close()
     }
-    const minted = new MintedKeys(systemClock)
     return { idempotency: { request: keyedRequest, secret, minted, claims }, store, close }
   } catch (error) {
     await store.close()

@@ -1,6 +1,6 @@
-import { isIpv4, isIpv6 } from './ip-address.js'
+import { canonicalIpv6, isIpv4, isIpv6 } from './ip-address.js'
 
-/** Where a request goes: a lower-case name, a dotted quad or an IPv6 address without brackets, and a port. */
+/** Where a request goes: a lower-case name, a dotted quad or an IPv6 address in its one spelling without brackets, and a port. */
 export type Authority = { readonly host: string; readonly port: number }
 
 const PORT = /^[1-9]\d{0,4}$/
@@ -39,7 +39,7 @@ function parseHost(text: string): string | undefined {
   const lower = text.toLowerCase()
   if (lower.charCodeAt(0) === 0x5b) {
     const address = lower.slice(1, -1)
-    return lower.endsWith(']') && isIpv6(address) ? address : undefined
+    return lower.endsWith(']') && isIpv6(address) ? canonicalIpv6(address) : undefined
   }
   const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
   if (name.length > LONGEST_NAME || !NAME.test(name)) return undefined

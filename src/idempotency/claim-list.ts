@@ -73,7 +73,8 @@ export async function resolveClaim(
   })
 }
 
-const isRef = (text: string): boolean => /^[0-9a-f]{4,64}$/.test(text)
+/** It may be one, or the beginning of one. */
+export const isRef = (text: string): boolean => /^[0-9a-f]{4,64}$/.test(text)
 
 async function collect(found: AsyncIterable<Entry>): Promise<Entry[]> {
   const all: Entry[] = []

@@ -110,7 +110,8 @@ function parseRow(text: string): Row | undefined {
   try {
     const row: unknown = JSON.parse(text)
     if (!Array.isArray(row) || !isState(row[0])) return undefined
-    const types = row.slice(1).map(value => (typeof value)[0])
+    // JSON has numbers that no double holds: a claim until `1e999` would never end.
+    const types = row.slice(1).map(value => (value === Infinity || value === -Infinity ? '-' : (typeof value)[0]))
     return types.join('') === TYPES ? (row as unknown as Row) : undefined
   } catch {
     return undefined

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { OpenToOthers, readOwnFile } from '../store/own-file.js'
 import { type Store, StoreError } from '../store/store.js'
 
 const LENGTH = 32
@@ -46,14 +47,15 @@ async function secretInStore(store: Store): Promise<Buffer> {
 /** @param isNew the store has never had one */
 async function secretInFile(path: string, folder: string, isNew: boolean): Promise<Buffer> {
   try {
-    const kept = await readIfAny(path)
+    const kept = await readOwnFile(path)
     if (kept !== undefined) return check(path, kept)
     if (!isNew) throw new StoreError('broken', `${path} is gone: ${REMEDY}`)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     await makeFile(path)
-    return check(path, await readFile(path))
+    return check(path, (await readOwnFile(path)) ?? Buffer.alloc(0))
   } catch (error) {
     if (error instanceof StoreError) throw error
+    if (error instanceof OpenToOthers) throw new StoreError('broken', error.message)
     throw new StoreError('broken', `cannot read or make ${path} (${codeOf(error)})`, { cause: error })
   }
 }
@@ -79,15 +81,6 @@ async function makeFile(path: string): Promise<void> {
     })
   } finally {
     await rm(draft, { force: true })
-  }
-}
-
-async function readIfAny(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
-    throw error
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Fields, pickFields } from '../http/fields.js'
+import { isToken } from '../http/method.js'
 
 /** The final answer to a keyed request, as it is replayed: its body whole, in the coding it came in. */
 export type StoredAnswer = {
@@ -55,12 +56,19 @@ export function decodeAnswer(value: Buffer, owner: string): StoredAnswer | undef
   const head = bodyAt > value.length ? undefined : parseHead(value.toString('utf8', PREFIX, bodyAt))
   if (head === undefined) return undefined
   const [of, status, reason, ...fields] = head
-  if (of !== owner || typeof status !== 'number' || !isText([reason, ...fields]) || fields.length % 2 > 0)
-    return undefined
+  if (of !== owner || !isStatus(status) || !isText([reason, ...fields]) || !areFields(fields)) return undefined
   return { status, reason: reason as string, fields: fields as string[], body: value.subarray(bodyAt) }
 }
 
-const isText = (values: readonly unknown[]): boolean => values.every(value => typeof value === 'string')
+const isStatus = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 200 && value <= 599
+
+/** What can stand in a head (RFC 9110 §5.5): a damaged byte reads as a character that no head takes. */
+const isText = (values: readonly unknown[]): boolean =>
+  values.every(value => typeof value === 'string' && /^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+
+const areFields = (fields: readonly unknown[]): boolean =>
+  fields.length % 2 === 0 && fields.every((name, i) => i % 2 === 1 || isToken(name as string))
 
 function parseHead(text: string): readonly unknown[] | undefined {
   try {

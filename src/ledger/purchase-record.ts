@@ -108,7 +108,10 @@ export function encodePurchase(record: PurchaseRecord): Buffer {
 export function decodePurchase(value: Buffer): PurchaseRecord | undefined {
   const entry = value[0] === VERSION ? parseObject(value.toString('utf8', 1)) : undefined
   if (entry === undefined) return undefined
-  const isOurs = Object.entries(SAMPLE).every(([name, type]) => typeof entry[name] === type)
+  const isOurs = Object.entries(SAMPLE).every(
+    // JSON has numbers that no double holds: `1e999` would be a time that never comes.
+    ([name, type]) => typeof entry[name] === type && (type !== 'number' || Number.isFinite(entry[name])),
+  )
   if (!isOurs || !STATES.includes(entry['state'] as string) || !/^\d+$/.test(entry['amount'] as string))
     return undefined
   return { ...(entry as unknown as PurchaseRecord), amount: BigInt(entry['amount'] as string) }

@@ -25,25 +25,29 @@ const AT_ONCE = 8
 /**
  * Asks the chain about everything it has not confirmed yet, and writes down what it says: afterwards what is settled is
  * what the chain moved, to the unit, but for what is still open (P10). Entries of other networks are left alone.
- * @throws StoreError, RpcError
+ * @param say told how many of how many are done @throws StoreError, RpcError
  */
 export async function reconcile(
   store: Store,
   clock: Clock,
   rpc: Rpc,
   filter: EntryFilter = {},
+  say: (done: number, total: number) => void = () => undefined,
 ): Promise<{ readonly network: string; readonly results: readonly Reconciled[] }> {
   await new Ledger(store, clock, randomBytes(8).toString('hex')).recover()
   const chain = await ChainView.open(rpc)
+  const isWanted = ({ proven, nonce, network }: Entry) => !proven && nonce !== '' && network === chain.network
+  let total = 0
+  for await (const entry of listEntries(store, clock.now(), filter)) if (isWanted(entry)) total++
   const results: Reconciled[] = []
   let some: Entry[] = []
   const flush = async () => {
     results.push(...(await Promise.all(some.map(entry => reconcileOne(store, clock, chain, entry)))))
     some = []
+    say(results.length, total)
   }
   for await (const entry of listEntries(store, clock.now(), filter)) {
-    if (entry.proven || entry.nonce === '' || entry.network !== chain.network) continue
-    if (some.push(entry) === AT_ONCE) await flush()
+    if (isWanted(entry) && some.push(entry) === AT_ONCE) await flush()
   }
   await flush()
   return { network: chain.network, results }

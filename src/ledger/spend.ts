@@ -45,6 +45,12 @@ export function overrun(
   return undefined
 }
 
+/** What counts against the limit of a window now: what was signed in it, and what is reserved. */
+export function spentIn(spend: Spend, window: 'hour' | 'day' | 'total', symbol: string, now: number): bigint {
+  const name = window === 'total' ? `total/${symbol}` : `${window}/${indexAt(window, now)}/${symbol}`
+  return (spend.get(name) ?? 0n) + (spend.get(`pending/${symbol}`) ?? 0n)
+}
+
 const of = (amounts: Readonly<Record<string, bigint>>, symbol: string): bigint | undefined =>
   Object.hasOwn(amounts, symbol) ? amounts[symbol] : undefined
 

@@ -2,6 +2,10 @@ import type { Socket } from 'node:net'
 import type { Exchange } from '../exchange/exchange.js'
 import type { RefusalCode } from '../faults.js'
 import { type Authority, formatAuthority } from '../http/authority.js'
+import { millis } from '../time/units.js'
+
+/** How long an idle connection is kept open at a shutdown: its client may just be asking, and gets one more answer, which says that it closes. */
+export const GRACE = millis(100)
 
 /** The authority a CONNECT pinned for everything inside the tunnel (F3). */
 export type TunnelTarget = {
@@ -36,6 +40,7 @@ export class ClientConnection {
   #busy = false
   #reset = false
   #dead = false
+  #retiring = false
   readonly #waiting: (() => void)[] = []
 
   constructor(socket: Socket) {
@@ -83,6 +88,24 @@ export class ClientConnection {
     this.#busy = false
     const next = this.#waiting.shift()
     if (next !== undefined) this.enqueue(next)
+    else if (this.#retiring) this.#leave()
+  }
+
+  /** A tunnel stands, and nobody has spoken in it yet: nothing of it was accepted, so a shutdown need not wait for it (F7). */
+  awaitSpeech(): void {
+    this.#busy = false
+    if (this.#retiring) setTimeout(() => this.#leave(), GRACE).unref()
+  }
+
+  /** Somebody speaks in the tunnel. */
+  spoken(): void {
+    this.#busy = true
+  }
+
+  /** Shutting down: closes as soon as nothing is being answered, although its client was told that it stays open. */
+  retire(): void {
+    this.#retiring = true
+    this.#leave()
   }
 
   /** The body of the request under way is malformed. @returns false when there is no answer to give any more */
@@ -96,6 +119,13 @@ export class ClientConnection {
     this.#waiting.length = 0
   }
 
+  /** What is written goes out first; behind it Node may have the answer to a pipelined request. */
+  #leave(): void {
+    if (this.#busy || this.socket.destroyed) return
+    if (this.socket.writableLength === 0) this.socket.destroySoon()
+    else this.socket.write(NOTHING, () => this.#leave())
+  }
+
   #onClose(): void {
     this.refuseRest()
     const exchange = this.#exchange
@@ -103,6 +133,8 @@ export class ClientConnection {
     exchange?.clientGone(this.#reset)
   }
 }
+
+const NOTHING = Buffer.alloc(0)
 
 const connections = new WeakMap<Socket, ClientConnection>()
 

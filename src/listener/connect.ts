@@ -91,7 +91,7 @@ export class ConnectLane {
   #serveHttp(socket: Socket, target: TunnelTarget): void {
     const connection = clientConnection(socket)
     connection.tunnel = target
-    connection.done()
+    connection.awaitSpeech()
     this.#server.emit('connection', socket)
     socket.resume()
   }

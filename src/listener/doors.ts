@@ -1,18 +1,26 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { ListenAddress } from '../config/config.js'
 import { formatAuthority } from '../http/authority.js'
-import type { Millis } from '../time/units.js'
+import { type Millis, millis } from '../time/units.js'
 import type { Door } from './admission.js'
+import { clientConnection, GRACE } from './client-connection.js'
 import type { Http2Connections } from './http2-connection.js'
 import { createListener, type ListenerContext } from './server.js'
+import { closeToOthers, makeWay } from './unix-socket.js'
 
 /** A listening address could not be had. The message says who to look for. */
 export class BindError extends Error {
   override readonly name = 'BindError'
 }
+
+/** What was sent on this machine is here after so long, busy as it may be. */
+const ON_ITS_WAY = millis(10)
+/** Turns of the event loop without a new connection: the last one was read by then. */
+const QUIET_TURNS = 3
+/** Connections that may wait to be accepted: Node's own number. */
+const BACKLOG = 511
 
 /** All listening sockets of the daemon and the client sockets behind them. */
 export class Doors {
@@ -21,6 +29,7 @@ export class Doors {
   readonly #servers: Server[] = []
   readonly #clients = new Set<Socket>()
   readonly #http2: Http2Connections = new Set()
+  #accepted = 0
   #draining = false
 
   constructor(context: ListenerContext, logger: Logger) {
@@ -37,18 +46,18 @@ export class Doors {
     return this.#clients.size
   }
 
-  /** @returns the real address: port 0 is allowed. @throws BindError */
-  async open(door: Door): Promise<ListenAddress> {
+  /** @param shared other processes listen there, too @returns the real address: port 0 is allowed. @throws BindError */
+  async open(door: Door, shared = false): Promise<ListenAddress> {
     const { address } = door
-    if (address.kind === 'unix') await removeStale(address.path)
+    if (!shared) await clearWay(address)
     const real = { ...door, address: { ...address } }
     const server = createListener(this.#context, real, this.#http2)
     server.on('connection', socket => this.#watch(socket))
+    this.#tellCap(server.maxConnections, this.#context.rules().config.limits.connections)
     await listen(server, address)
     server.on('error', error => this.#logger.error({ error: error.message }, 'listener error'))
     this.#servers.push(server)
-    // Only the owner may speak to a socket that has no credential.
-    if (address.kind === 'unix') chmodSync(address.path, 0o600)
+    if (address.kind === 'unix') closeToOthers(address.path)
     else if (real.address.kind === 'tcp') Object.assign(real.address, { port: (server.address() as AddressInfo).port })
     return real.address
   }
@@ -56,28 +65,64 @@ export class Doors {
   /** Stops accepting, waits for what runs, then cuts. @returns true when nothing had to be cut */
   async drain(limit: Millis): Promise<boolean> {
     this.#draining = true
-    const closed = this.#servers.map(server => new Promise(resolve => server.close(resolve)))
-    for (const server of this.#servers) server.closeIdleConnections()
+    await this.#takeIn(limit)
+    // Not `close` of node:http: it cuts off answers that are written and not yet sent.
+    const closed = this.#servers.map(server => new Promise(resolve => NetServer.prototype.close.call(server, resolve)))
     for (const connection of this.#http2) connection.drain()
-    // Node counts a connection that has not said a word among the busy ones.
-    for (const socket of this.#clients) if (socket.bytesRead === 0) socket.destroy()
+    const retiring = setTimeout(() => this.#retire(), Math.min(GRACE, limit))
     const quiet = Promise.all([...closed, this.#allGone()]).then(() => true)
     const timer = new Promise<false>(resolve => setTimeout(() => resolve(false), limit).unref())
     const clean = await Promise.race([quiet, timer])
+    clearTimeout(retiring)
     for (const socket of this.#clients) socket.destroy()
+    // Ends its timer.
+    for (const server of this.#servers) server.close()
     return clean
+  }
+
+  /** Once is enough: it is the same for each. */
+  #tellCap(taken: number, configured: number): void {
+    if (taken === configured || this.#servers.length > 0) return
+    this.#logger.info({ taken, configured }, 'open files allow fewer connections than limits.connections')
   }
 
   #watch(socket: Socket): void {
     // A socket comes by again when another lane hands it back.
     if (this.#clients.has(socket)) return
     this.#clients.add(socket)
+    this.#accepted++
+    // TLS inside a tunnel may be ready only now.
+    if (this.#draining) setTimeout(() => clientConnection(socket).retire(), GRACE).unref()
     socket.once('close', () => this.#clients.delete(socket))
+  }
+
+  /**
+   * Requests that were sent before may be of connections that are not accepted yet: with the listening socket they would
+   * be reset. One is accepted in each turn of the event loop, the oldest first.
+   */
+  async #takeIn(limit: Millis): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, Math.min(ON_ITS_WAY, limit)))
+    let known = this.#accepted
+    for (let turn = 0, quiet = 0; turn < BACKLOG && quiet < QUIET_TURNS; turn++) {
+      await new Promise(resolve => setImmediate(resolve))
+      quiet = this.#accepted === known ? quiet + 1 : 0
+      known = this.#accepted
+    }
+  }
+
+  #retire(): void {
+    for (const socket of this.#clients) clientConnection(socket).retire()
   }
 
   #allGone(): Promise<unknown> {
     return Promise.all([...this.#clients].map(socket => new Promise(resolve => socket.once('close', resolve))))
   }
+}
+
+/** Whoever answers there already is somebody else. @throws BindError */
+export async function clearWay(address: ListenAddress): Promise<void> {
+  if (address.kind === 'unix' && !(await makeWay(address.path)))
+    throw new BindError(`unix:${address.path} is taken: another mulligan answers on it`)
 }
 
 function listen(server: Server, address: ListenAddress): Promise<void> {
@@ -101,16 +146,4 @@ function bindError(error: NodeJS.ErrnoException, address: ListenAddress): BindEr
   if (error.code === 'EACCES')
     return new BindError(`${where} may not be bound by this user: ports below 1024 need a privilege`)
   return new BindError(`${where} cannot be bound: ${error.code ?? error.message}`)
-}
-
-/** A socket file that nobody answers on is left over from a crash; one that answers belongs to somebody. */
-async function removeStale(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return
-  const answered = await new Promise<boolean>(resolve => {
-    const probe = connect(path, () => resolve(true))
-    probe.on('error', () => resolve(false))
-    probe.on('connect', () => probe.destroy())
-  })
-  if (answered) throw new BindError(`unix:${path} is taken: another mulligan answers on it`)
-  unlinkSync(path)
 }

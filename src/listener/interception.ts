@@ -5,7 +5,7 @@ import type { Services } from '../exchange/services.js'
 import { seconds } from '../time/units.js'
 import { noteTlsOver } from '../upstream/reset-socket.js'
 import { errorCode } from '../upstream/to-fault.js'
-import { type TunnelTarget, tunnelTarget } from './client-connection.js'
+import { clientConnection, type TunnelTarget, tunnelTarget } from './client-connection.js'
 import { hearFirstBytes } from './first-bytes.js'
 import { reportBug } from './own-answer.js'
 import type { TlsEnd } from './tls-end.js'
@@ -57,10 +57,13 @@ export class Interception {
     const client = this.#client
     client.write(ESTABLISHED, 'latin1')
     if (early.length > 0) client.unshift(early)
+    const connection = clientConnection(client)
+    connection.awaitSpeech()
     hearFirstBytes(client, this.#services.clock, SILENCE, speech => {
       if (client.destroyed) return
       // It asked for nothing, or for half of something.
       if (client.readableEnded) return void client.end()
+      connection.spoken()
       if (speech === 'tls') this.#secure()
       else if (speech === 'http') this.#host.serveHttp1(client, tunnelTarget('http', this.#target, undefined))
       else this.#host.passOn()

@@ -14,7 +14,9 @@ export function crossSiteReason(fields: Fields, host: string | undefined, listen
   const site = fieldValues(fields, 'sec-fetch-site').find(value => value !== 'none' && value !== 'same-origin')
   if (site !== undefined) return `Sec-Fetch-Site is ${site}`
   const own = host === undefined ? undefined : parseAuthority(host, 80)
-  if (own === undefined || !isOwnName(own.host, listener)) return 'Host is not a name of this listener'
+  // A name with a dot at its end is looked up by other rules than the same without: nobody of this machine writes it.
+  if (own === undefined || !isOwnName(own.host, listener) || /\.(?::\d*)?$/.test(host ?? ''))
+    return 'Host is not a name of this listener'
   const isOwn = (origin: string) => {
     const from = parseAuthority(origin.replace(/^http:\/\//, ''), 80)
     return from?.host === own.host && from.port === own.port

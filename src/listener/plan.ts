@@ -126,6 +126,9 @@ function notARelay(arrival: Arrival): Planned {
   return refuse('not_a_relay', detail)
 }
 
+/** The most hops that we count; nobody is further away. */
+const MOST_FORWARDS = 999_999_999
+
 /**
  * `Max-Forwards` of TRACE and OPTIONS (RFC 9110 §7.6.2): `'answer'` when it is used up, else the fields with one less.
  * Other methods, and values that are no number, pass as they are.
@@ -133,9 +136,8 @@ function notARelay(arrival: Arrival): Planned {
 export function countForward(method: string, fields: Fields): Fields | 'answer' {
   if (method !== 'TRACE' && method !== 'OPTIONS') return fields
   const value = fieldValue(fields, 'max-forwards')
-  if (value === undefined || !/^\d{1,9}$/.test(value)) return fields
-  if (Number(value) === 0) return 'answer'
-  return fields.map((text, i) =>
-    i % 2 === 1 && fields[i - 1]?.toLowerCase() === 'max-forwards' ? String(Number(value) - 1) : text,
-  )
+  if (value === undefined || !/^\d+$/.test(value)) return fields
+  const left = Math.min(Number(value) - 1, MOST_FORWARDS)
+  if (left < 0) return 'answer'
+  return fields.map((text, i) => (i % 2 === 1 && fields[i - 1]?.toLowerCase() === 'max-forwards' ? String(left) : text))
 }

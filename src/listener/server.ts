@@ -8,6 +8,7 @@ import { ConnectLane } from './connect.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
 import type { Http2Connections } from './http2-connection.js'
 import { Http2Lane } from './http2-lane.js'
+import { mostConnections, openFilesLimit } from './open-files.js'
 import { bugAnswer, closesConnection, giveOwn, giveRefusal, reportBug } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
@@ -36,7 +37,7 @@ const WRITE_BUFFER = 262_144
  * @param http2 where the client connections that speak HTTP/2 are kept
  */
 export function createListener(context: ListenerContext, door: Door, http2: Http2Connections): Server {
-  const { limits } = context.rules().config
+  const { limits, listen } = context.rules().config
   const server = createServer({
     maxHeaderSize: limits.header_bytes,
     headersTimeout: HEAD_TIMEOUT,
@@ -51,7 +52,8 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
   })
   // A limit here would hide framing fields behind it while the parser still obeys them; `checkRequest` refuses by count.
   server.maxHeadersCount = 0
-  server.maxConnections = limits.connections
+  const listeners = listen.proxy.length + (listen.mounts === 'same' ? 0 : 1)
+  server.maxConnections = mostConnections(limits.connections, listeners, openFilesLimit())
   const lane = new HttpLane(context, door)
   const upgrades = new UpgradeLane(context, door, server)
   const tunnels = new ConnectLane(context, door, server, new Http2Lane(context, door, http2))

@@ -9,6 +9,7 @@ import { decideRetry } from '../policy/retry.js'
 import type { Outcome } from '../policy/types.js'
 import { type Cancel, timeLeft } from '../time/clock.js'
 import type { AttemptFault } from '../upstream/to-fault.js'
+import { clientConnection } from './client-connection.js'
 import { hearFirstBytes } from './first-bytes.js'
 import { giveOwn } from './own-answer.js'
 import { SocketAnswer } from './socket-lane.js'
@@ -146,6 +147,7 @@ export class Tunnel {
     }
     if (!this.#host.answered) client.write(ESTABLISHED, 'latin1')
     if (this.#early.length > 0) client.unshift(this.#early)
+    clientConnection(client).awaitSpeech()
     if (this.#host.isRouted()) this.#sniff(upstream)
     else this.#passBytes(upstream)
   }
@@ -168,6 +170,8 @@ export class Tunnel {
     // What a next hop was asked for the tunnel is no byte of it.
     const asked = upstream.bytesWritten
     this.#services.running.tunnels++
+    const onSpeech = () => clientConnection(this.#client).spoken()
+    for (const side of [this.#client, upstream]) side.once('data', onSpeech)
     splice(this.#client, upstream, (bytesIn, bytesOut) => {
       this.#services.running.tunnels--
       this.#log.ended()

@@ -58,6 +58,8 @@ export class LogOutput {
       this.#block = Buffer.allocUnsafeSlow(Math.max(BLOCK, needed))
       this.#used = 0
     }
+    // An empty one may be too short as well.
+    if (needed > this.#block.length) this.#block = Buffer.allocUnsafeSlow(needed)
     if (!this.#writing) this.#writeNext()
   }
 

@@ -9,7 +9,7 @@ import { LogOutput } from './log-output.js'
 
 export type Log = {
   readonly logger: Logger
-  /** Writes a line that is serialized already. */
+  /** Writes a line, or several, that are serialized already. */
   readonly write: (line: string) => void
   /** Writes what is buffered now: for lines that somebody waits for. */
   readonly sync: () => void

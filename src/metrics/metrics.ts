@@ -23,6 +23,7 @@ export class Metrics {
   /** By wallet, then by symbol of the asset: atomic units. */
   readonly #spend = new Map<string, Map<string, bigint>>()
   #storeErrors = 0
+  #spansDropped = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -52,6 +53,11 @@ export class Metrics {
   /** The end of a claim or a purchase could not be written. */
   readonly storeFailed = (): void => {
     this.#storeErrors++
+  }
+
+  /** Spans that will never be exported. */
+  readonly spansDropped = (count: number): void => {
+    this.#spansDropped += count
   }
 
   /** Everything as it is now; samples are read when they are looked at. */
@@ -110,6 +116,8 @@ export class Metrics {
     yield counter('mulligan_spend_units_total', 'Atomic units of an asset that payments were signed for.', spend)
     const errors = [{ labels: {}, value: this.#storeErrors }]
     yield counter('mulligan_store_errors_total', 'What a request needed and the store could not do.', errors)
+    const dropped = [{ labels: {}, value: this.#spansDropped }]
+    yield counter('mulligan_spans_dropped_total', 'Spans that no collector took.', dropped)
   }
 
   #meterOf(route: string): RouteMeter {

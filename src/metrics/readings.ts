@@ -8,6 +8,8 @@ import type { OriginLabels } from './origin-labels.js'
 export type Readings = {
   readonly version: string
   readonly draining: boolean
+  /** 1 unless it is one of several, or stands for them. */
+  readonly workers?: number
   /** Exchanges that run. */
   readonly inflight: number
   readonly tunnels: number
@@ -24,9 +26,20 @@ export type Readings = {
 
 /** The gauges of a daemon. */
 export function* readingMetrics(readings: Readings, labels: OriginLabels): Iterable<Family> {
-  const { version, draining, inflight, tunnels, clients, upstreamConnections, bodyMemory, credentials } = readings
+  const {
+    version,
+    draining,
+    workers = 1,
+    inflight,
+    tunnels,
+    clients,
+    upstreamConnections,
+    bodyMemory,
+    credentials,
+  } = readings
   yield gauge('mulligan_build_info', 'Always 1; the version is in its label.', [{ labels: { version }, value: 1 }])
   yield single('mulligan_draining', '1 while it shuts down and takes no new connections.', Number(draining))
+  yield single('mulligan_workers', 'Processes that serve, and answered when they were asked.', workers)
   yield single('mulligan_inflight', 'Requests that have come and are not over.', inflight)
   yield single('mulligan_tunnels_open', 'CONNECT tunnels that pass bytes untouched.', tunnels)
   yield single('mulligan_client_connections', 'Connections of clients.', clients)

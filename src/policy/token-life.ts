@@ -2,6 +2,8 @@ import { type Millis, millis, seconds } from '../time/units.js'
 
 /** How long a token is good, on both clocks: the wall clock may be set, the monotonic one stands still in a sleep. */
 export type TokenLife = {
+  /** Unix milliseconds: stated by its source, or by the settings. */
+  readonly endsAt: number
   /** Good before this Unix time, in milliseconds. */
   readonly goodUntil: number
   /** And before this monotonic time: the same instant, while nobody touches the wall clock. */
@@ -52,6 +54,7 @@ export function tokenLife(
   const skew = Math.min(MAX_SKEW, left * SKEW_SHARE, ahead > 0 ? ahead / 2 : MAX_SKEW)
   const restUntil = monotonic + REST
   return {
+    endsAt: wall + left,
     goodUntil: wall + left - skew,
     spentAt: monotonic + left - skew,
     renewAt: ahead > 0 ? Math.max(restUntil, monotonic + left - leadTime(left, ahead, skew, random)) : Infinity,

@@ -4,7 +4,7 @@ import type { AttemptView, ExchangeDetail, ExchangeView } from './views.js'
 
 /** What may stand in an answer about when to come back; none of it is secret. */
 const HINTS =
-  /^(?:date|retry-after|retry-after-ms|x-ms-retry-after-ms|x-amz-retry-after|grpc-retry-pushback-ms|x-should-retry|stripe-should-retry|(?:x-)?ratelimit.*)$/i
+  /^(?:date|retry-after|retry-after-ms|x-ms-retry-after-ms|x-amz-retry-after|grpc-retry-pushback-ms|x-should-retry|stripe-should-retry|.*rate-?limit.*)$/i
 
 /** Request fields whose values tell nobody anything: any other is masked, for nobody knows every name of a secret. */
 const HARMLESS = new Set([
@@ -42,11 +42,14 @@ const HARMLESS = new Set([
   ],
 ])
 
+/** Begins with a scheme (RFC 3986 §3.1). */
+const ABSOLUTE = /^[a-z][a-z\d+.-]*:\/\//i
+
 const MASKED = '[redacted]'
 
 /** @param wall Unix milliseconds at monotonic zero */
 export function exchangeView(record: ExchangeRecord, wall: number): ExchangeView {
-  const { id, route, mode, method, scheme, host, path, query, status, end, attempts, startedAt, endedAt } = record
+  const { id, route, mode, method, query, status, end, attempts, startedAt, endedAt } = record
   const { queued_ms, bytes_in, bytes_out, key, spend } = record
   const duration = endedAt - startedAt
   return {
@@ -55,7 +58,7 @@ export function exchangeView(record: ExchangeRecord, wall: number): ExchangeView
     route,
     mode,
     method,
-    url: path.includes('://') || method === 'CONNECT' ? `${host}${path}` : `${scheme}://${host}${path}`,
+    url: urlOf(record),
     query,
     class: record.class ?? null,
     status,
@@ -69,6 +72,12 @@ export function exchangeView(record: ExchangeRecord, wall: number): ExchangeView
     spend: spend ?? null,
     attempts: attempts.map(attempt => attemptView(attempt, startedAt)),
   }
+}
+
+/** What was refused is recorded as it was asked for: its target says where to, whatever its `Host` says. */
+function urlOf({ method, scheme, host, path }: ExchangeRecord): string {
+  if (method === 'CONNECT') return path === '' ? host : path
+  return ABSOLUTE.test(path) ? path : `${scheme}://${host}${path}`
 }
 
 /** @param redact names, in lower case, that the configuration calls secret */

@@ -4,6 +4,7 @@ import type { ExchangeRecord } from '../exchange/record.js'
 import type { Services } from '../exchange/services.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { UpstreamHealth } from '../state/upstream-health.js'
+import type { Clock } from '../time/clock.js'
 import { seconds } from '../time/units.js'
 import type { ExchangeHistory } from './exchange-history.js'
 import { exchangeDetail, exchangeView } from './exchange-view.js'
@@ -14,6 +15,9 @@ import type { BreakerView, ExchangeQuery, LoadView } from './views.js'
 const TOLD_EVERY = seconds(0.1)
 /** So many in a group; nobody reads faster. */
 const TOLD_AT_ONCE = 500
+
+/** In milliseconds; more than that is no jitter. */
+const TICKS_APART = 10
 
 /** What it is made of; `main` makes it. */
 export type ServingParts = {
@@ -32,7 +36,7 @@ export type ServingParts = {
 export function localServing(parts: ServingParts): Serving {
   const { services, history, metrics } = parts
   const { clock, healths } = services
-  const wall = () => clock.now() - clock.monotonic()
+  const wall = wallZero(clock)
   return {
     load: async () => loadOf(parts),
     metrics: async () => metrics.families(readingsOf(parts)),
@@ -51,6 +55,19 @@ export function localServing(parts: ServingParts): Serving {
       return known.length > 0
     },
     watch: listener => watchInGroups(parts, listener, wall),
+  }
+}
+
+/**
+ * Wall time at monotonic zero. The two clocks tick apart by a millisecond or so; an exchange began when it began, however
+ * often it is told, unless somebody set the clock.
+ */
+function wallZero(clock: Clock): () => number {
+  let zero = clock.now() - clock.monotonic()
+  return () => {
+    const now = clock.now() - clock.monotonic()
+    if (Math.abs(now - zero) > TICKS_APART) zero = now
+    return zero
   }
 }
 

@@ -1,13 +1,33 @@
 import { BlockList, isIP, SocketAddress } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ListenAddress } from '../config/config.js'
+import { embeddedIpv4 } from '../http/ip-address.js'
 import type { AttemptFault } from './to-fault.js'
 
-/** Link-local and metadata ranges: never dialled unless a route names the address itself (T7 of the threat model). */
-const ALWAYS_DENIED = ['169.254.0.0/16', 'fe80::/10', 'fd00:ec2::254/128']
+/**
+ * Link-local networks, and the addresses outside of them at which clouds tell a machine its secrets: never dialled unless
+ * a route names the address itself (T7 of the threat model).
+ */
+const ALWAYS_DENIED = [
+  '169.254.0.0/16',
+  'fe80::/10',
+  // AWS: instance metadata, pod identity, DNS and time all lie in it.
+  'fd00:ec2::/32',
+  // Google, Oracle, Scaleway, in this order.
+  'fd20:ce::254',
+  'fd00:c1::a9fe:a9fe',
+  'fd00:42::42',
+  // Alibaba, Oracle before it had link-local, and the wire server of Azure.
+  '100.100.100.200',
+  '192.0.0.192',
+  '168.63.129.16',
+]
 
-/** Answers, for a resolved address, why it must not be dialled. Checked after DNS, on the address that is dialled. */
-export type DestinationGuard = (address: string, port: number) => AttemptFault | undefined
+/**
+ * Answers, for a resolved address, why it must not be dialled. Checked after DNS, on the address that is dialled.
+ * @param asked the host that was asked for: the address itself, or the name that led to it
+ */
+export type DestinationGuard = (address: string, port: number, asked: string) => AttemptFault | undefined
 
 function toBlockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList()
@@ -23,12 +43,15 @@ function toBlockList(cidrs: readonly string[]): BlockList {
 export function createAddressTest(cidrs: readonly string[]): (address: string) => boolean {
   if (cidrs.length === 0) return () => false
   const list = toBlockList(cidrs)
-  return address => list.check(plainAddress(address), isIP(plainAddress(address)) === 6 ? 'ipv6' : 'ipv4')
+  return address => {
+    const plain = plainAddress(address)
+    return list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
+  }
 }
 
 /**
- * One spelling for one address: IPv6 compressed, without an IPv4-mapped prefix, and the unspecified address as what a
- * dial to it reaches: loopback.
+ * One spelling for one address: IPv6 compressed, without a zone or an IPv4-mapped prefix, and the unspecified address as
+ * what a dial to it reaches: loopback.
  */
 function plainAddress(address: string): string {
   const short = isIP(address) === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address
@@ -37,14 +60,21 @@ function plainAddress(address: string): string {
   return plain === '::' ? '::1' : plain
 }
 
+/** Where a dial may end up: at the address itself, or at an IPv4 address that it wraps for a translator on the way. */
+function endsOf(address: string): readonly string[] {
+  const plain = plainAddress(address)
+  return isIP(plain) === 6 ? [plain, ...embeddedIpv4(plain).map(plainAddress)] : [plain]
+}
+
 /** The one rule that holds for a next hop too, which the operator named: never ourselves (FP-09). @param own as below */
 export function createLoopGuard(own: () => readonly ListenAddress[]): DestinationGuard {
-  return (address, port) => {
-    const plain = plainAddress(address)
-    return own().some(listener => listener.kind === 'tcp' && listener.port === port && reaches(plain, listener.host))
+  return (address, port) =>
+    own().some(
+      listener =>
+        listener.kind === 'tcp' && listener.port === port && endsOf(address).some(end => reaches(end, listener.host)),
+    )
       ? { fault: 'proxy_loop_detected', phase: 'connect', details: 'the destination is this proxy' }
       : undefined
-  }
 }
 
 /**
@@ -59,11 +89,15 @@ export function createDestinationGuard(
   const denied = createAddressTest(deny)
   const special = createAddressTest(ALWAYS_DENIED)
   const ourselves = createLoopGuard(own)
-  return (address, port) => {
-    const loop = ourselves(address, port)
+  const namedAddresses = new Set([...named].filter(host => isIP(host) !== 0).map(plainAddress))
+  return (address, port, asked) => {
+    const loop = ourselves(address, port, asked)
     if (loop !== undefined) return loop
-    const plain = plainAddress(address)
-    if (denied(plain) || (special(plain) && !named.has(plain))) {
+    const ends = endsOf(address)
+    const [plain = address] = ends
+    // Whoever owns a name chooses its address: only the address itself, asked for as such, is what a route names.
+    const isNamed = isIP(asked) !== 0 && namedAddresses.has(plain)
+    if (ends.some(denied) || (!isNamed && ends.some(special))) {
       return { fault: 'destination_ip_prohibited', phase: 'connect', details: `${plain} is denied by the egress rules` }
     }
     return undefined
@@ -72,8 +106,9 @@ export function createDestinationGuard(
 
 /** Whether a dial to `address` arrives at a listener bound to `bound`. */
 function reaches(address: string, bound: string): boolean {
-  const listener = plainAddress(bound)
-  if (bound !== '0.0.0.0' && bound !== '::') return address === listener
+  const isEverywhere = bound === '0.0.0.0' || bound === '::'
+  if (isIP(bound) !== 0 && !isEverywhere) return address === plainAddress(bound)
+  // Bound to a name, it may be at any address of this machine.
   if (address.startsWith('127.') || address === '::1') return true
-  return Object.values(networkInterfaces()).some(list => list?.some(entry => entry.address === address))
+  return Object.values(networkInterfaces()).some(list => list?.some(entry => plainAddress(entry.address) === address))
 }

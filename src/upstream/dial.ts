@@ -47,14 +47,17 @@ class Denied extends Error {
   }
 }
 
-/** Resolves once, and lets only permitted addresses through to the dial. */
-function guardedLookup(guard: DestinationGuard, port: number): LookupFunction {
+/** Resolves once, and lets only permitted addresses through to the dial. @param answered told when the resolver spoke */
+function guardedLookup(guard: DestinationGuard, port: number, answered: () => void): LookupFunction {
   return (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
+      answered()
       if (error) return callback(error, [])
-      const permitted = addresses.filter(entry => guard(entry.address, port) === undefined)
+      const permitted = addresses.filter(entry => guard(entry.address, port, host) === undefined)
       const first = addresses[0]
-      const reason = permitted.length === 0 && first ? guard(first.address, port) : undefined
+      // Node would fall over a list without an address.
+      if (first === undefined) return callback(Object.assign(new Error('no address'), { code: 'ENOTFOUND' }), [])
+      const reason = permitted.length === 0 ? guard(first.address, port, host) : undefined
       if (reason !== undefined) return callback(new Denied(reason), [])
       if (options.all) return callback(null, permitted)
       callback(null, permitted[0]?.address ?? '', permitted[0]?.family)
@@ -69,15 +72,20 @@ function guardedLookup(guard: DestinationGuard, port: number): LookupFunction {
 export function dial(to: Destination, options: DialOptions, done: (result: DialResult) => void): () => void {
   const { clock, timeout } = options
   // A name is the next hop's to resolve, but an address is known here.
-  const refused = isIP(to.host) ? options.guard(to.host, to.port) : undefined
+  const refused = isIP(to.host) ? options.guard(to.host, to.port, to.host) : undefined
   if (refused) {
     done(refused)
     return () => undefined
   }
   let cancelStep: Cancel = () => undefined
+  let isNamed = isIP((options.detour?.hop ?? to).host) !== 0
+  const onNamed = () => {
+    isNamed = true
+  }
   const cancelTimer = clock.schedule(timeout, () => {
     cancelStep()
-    done({ fault: 'connection_timeout', phase: 'connect', details: `no connection in ${timeout} ms` })
+    if (isNamed) done({ fault: 'connection_timeout', phase: 'connect', details: `no connection in ${timeout} ms` })
+    else done({ fault: 'dns_timeout', phase: 'dns', details: `the name was not answered in ${timeout} ms` })
   })
   const finish = (result: DialResult) => {
     cancelTimer()
@@ -86,8 +94,8 @@ export function dial(to: Destination, options: DialOptions, done: (result: DialR
   const step = (next: Cancel) => {
     cancelStep = next
   }
-  if (options.detour === undefined) step(reach(to, options.guard, options, finish))
-  else reachThrough(to, options.detour, options, step, finish)
+  if (options.detour === undefined) step(reach(to, options.guard, options, onNamed, finish))
+  else reachThrough(to, options.detour, options, { step, onNamed, done: finish })
   return () => {
     cancelTimer()
     cancelStep()
@@ -97,9 +105,15 @@ export function dial(to: Destination, options: DialOptions, done: (result: DialR
 type Done = (result: DialResult) => void
 
 /** TCP to the destination, and TLS. */
-function reach(to: Destination, guard: DestinationGuard, options: DialOptions, done: Done): Cancel {
+function reach(
+  to: Destination,
+  guard: DestinationGuard,
+  options: DialOptions,
+  onNamed: () => void,
+  done: Done,
+): Cancel {
   const { secureContext, onread, h2 } = options
-  const target = { host: to.host, port: to.port, lookup: guardedLookup(guard, to.port), noDelay: true }
+  const target = { host: to.host, port: to.port, lookup: guardedLookup(guard, to.port, onNamed), noDelay: true }
   const socket =
     to.scheme === 'http'
       ? connect({ ...target, allowHalfOpen: true, ...(onread && { onread }) })
@@ -112,10 +126,10 @@ function reachThrough(
   to: Destination,
   { hop, guard, tunnel }: Detour,
   options: DialOptions,
-  step: (cancel: Cancel) => void,
-  done: Done,
+  hears: { readonly step: (cancel: Cancel) => void; readonly onNamed: () => void; readonly done: Done },
 ): void {
-  const refused = isIP(hop.host) ? guard(hop.host, hop.port) : undefined
+  const { step, onNamed, done } = hears
+  const refused = isIP(hop.host) ? guard(hop.host, hop.port, hop.host) : undefined
   if (refused) return done(atHop(refused))
   const onHop = (result: DialResult) => {
     if (!('socket' in result)) return done(atHop(result))
@@ -139,7 +153,7 @@ function reachThrough(
     socket.on('error', () => undefined)
     step(untilUsable(inner, 'https', true, done))
   }
-  step(reach(hop, guard, { ...options, h2: false }, onHop))
+  step(reach(hop, guard, { ...options, h2: false }, onNamed, onHop))
 }
 
 /** Calls `done` once, unless cancelled. @param tcpStands the socket was connected before */

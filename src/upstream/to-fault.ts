@@ -10,6 +10,8 @@ export type AttemptFault = {
   readonly reset?: boolean
 }
 
+const UNNAMED = 'UNSPECIFIED'
+
 const CERTIFICATE_ERRORS = new Set([
   'CERT_CHAIN_TOO_LONG',
   'CERT_HAS_EXPIRED',
@@ -19,7 +21,11 @@ const CERTIFICATE_ERRORS = new Set([
   'CERT_SIGNATURE_FAILURE',
   'CERT_UNTRUSTED',
   'CRL_HAS_EXPIRED',
+  'CRL_NOT_YET_VALID',
+  'CRL_SIGNATURE_FAILURE',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERROR_IN_CERT_NOT_AFTER_FIELD',
+  'ERROR_IN_CERT_NOT_BEFORE_FIELD',
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'HOSTNAME_MISMATCH',
   'INVALID_CA',
@@ -27,10 +33,13 @@ const CERTIFICATE_ERRORS = new Set([
   'PATH_LENGTH_EXCEEDED',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
   'UNABLE_TO_GET_CRL',
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  // Node's word for all that it has none for: weak keys and hashes, names that the authority may not vouch for.
+  UNNAMED,
 ])
 
 /** The code of an error, looking into the aggregate that a dial over several addresses gives. */
@@ -47,7 +56,10 @@ export function errorCode(error: unknown): string {
  */
 export function dialFault(error: unknown, secured: boolean): AttemptFault {
   const code = errorCode(error)
-  if (CERTIFICATE_ERRORS.has(code)) return { fault: 'tls_certificate_error', phase: 'certificate', details: code }
+  if (CERTIFICATE_ERRORS.has(code)) {
+    const details = code === UNNAMED && error instanceof Error ? error.message : code
+    return { fault: 'tls_certificate_error', phase: 'certificate', details }
+  }
   if (secured) return { fault: 'tls_protocol_error', phase: 'tls', details: code || 'handshake failed' }
   if (code === 'EAI_AGAIN') return { fault: 'dns_timeout', phase: 'dns', details: code }
   if (code === 'ENOTFOUND' || code.startsWith('EAI_') || code === 'ENODATA') {

@@ -223,9 +223,14 @@ export class Upstreams {
     return open
   }
 
+  /** Closes everything idle: the rules it was dialled under are no longer those in force. */
+  clear(): void {
+    for (const upstream of this.#byOrigin.values()) upstream.clear()
+  }
+
   close(): void {
     clearInterval(this.#timer)
-    for (const upstream of this.#byOrigin.values()) upstream.clear()
+    this.clear()
   }
 
   #sweep(): void {

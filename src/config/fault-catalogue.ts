@@ -1,0 +1,252 @@
+/** What goes wrong around a proxy, and how it must end. */
+export type CataloguedFault = {
+  readonly id: string
+  readonly fault: string
+  /** What its client gets. */
+  readonly gets: string
+  /** What is never lost or done, whatever happens. */
+  readonly holds: string
+  /** Files of `test/` that prove it, each with words of the test's name. */
+  readonly proof: readonly (readonly [file: string, words: string])[]
+}
+
+const row = (
+  id: string,
+  fault: string,
+  gets: string,
+  holds: string,
+  ...proof: (readonly [string, string])[]
+): CataloguedFault => ({ id, fault, gets, holds, proof })
+
+/** The page of faults shows them in this order, and a test looks for every proof. */
+export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
+  row(
+    'F01',
+    'The name does not resolve, or nobody answers for it',
+    '502 `dns_failed`, `not-sent`, for any method after its repeats',
+    'Nothing was sent; other hosts do not wait',
+    ['fault/dns.test.ts', 'F01: a name that nobody knows'],
+    ['fault/dns.test.ts', 'F01: a resolver that says nothing'],
+  ),
+  row(
+    'F02',
+    'The connection is refused, or its handshake is never answered',
+    '502 `connect_failed`, `not-sent`; repeated for every method within the budget',
+    'The client’s body was not read',
+    ['fault/connect-first.test.ts', 'a connection refused is repeated at any size of body'],
+    ['fault/timeouts.test.ts', 'a connection that is not made in time is a fault that reached nobody'],
+  ),
+  row(
+    'F03',
+    'TLS: a certificate that nobody vouches for, no TLS at all, an end within the handshake',
+    '502 `tls_failed`, `not-sent`; a bad certificate is never tried again',
+    'No byte of the request and no credential leaves; never plain http instead',
+    ['integration/intercept.test.ts', 'an upstream whose certificate nobody vouches for gets no request'],
+    ['fault/connect-first.test.ts', 'a handshake that fails before a byte of the request is repeated'],
+  ),
+  row(
+    'F04',
+    'A reset after the request arrived',
+    'Idempotent: repeated, then 502 `reset`; POST without a key: 502 `unknown` at once',
+    'At most one effect of a POST',
+    ['fault/s1-lost-answers.test.ts', 'none acts twice'],
+    ['fault/h2-client-answers.test.ts', 'a POST that may have been applied is not repeated'],
+  ),
+  row(
+    'F05',
+    'A reset or a refusal in the middle of the request body',
+    'As above; repeated from a complete copy only, and else told why not',
+    'The same bytes on each attempt',
+    ['fault/body-replay.test.ts', '50 MB refused before they were read arrive whole'],
+    ['fault/body-replay.test.ts', 'a body over the caps flows once'],
+  ),
+  row(
+    'F06',
+    'A pooled connection that ended meanwhile',
+    'Idempotent: the answer, from a new connection; POST: the same unless a byte may have arrived',
+    'The race is not seen by clients',
+    ['fault/s3-keep-alive-race.test.ts', 'the keep-alive race is never seen by a client'],
+  ),
+  row(
+    'F07',
+    'An answer that ends early, with a length',
+    'A transfer that visibly breaks; 502 where its head had not gone out',
+    'Not stored, not counted as success, not paid twice',
+    ['fault/s14-broken-transfer.test.ts', 'an answer that breaks off looks broken to the client'],
+    ['fault/payment-faults.test.ts', 'what was lost is listed'],
+  ),
+  row(
+    'F08',
+    'An answer in chunks without its last one',
+    'The same',
+    'The same',
+    ['integration/streaming.test.ts', 'an answer that breaks off is seen to break off'],
+    ['integration/intercept.test.ts', 'a cut answer breaks the client inside TLS too'],
+  ),
+  row(
+    'F09',
+    'A malformed answer',
+    '502 `bad_upstream_answer`; repeated where the method allows it',
+    'Its socket is dead; no raw byte is passed on',
+    ['conformance/bad-answers.test.ts', 'a malformed answer is a 502 with its reason, and its socket is dead'],
+  ),
+  row('F10', 'Heads without end, floods of interim answers', '502 `bad_upstream_answer`', 'Memory is bounded', [
+    'conformance/bad-answers.test.ts',
+    'endless heads and floods of interim answers end in a 502',
+  ]),
+  row(
+    'F11',
+    'Bytes that trickle',
+    'A head: 504 `deadline`; a body: only `timeout.idle` counts; an event stream may be silent',
+    'A body that moves may take longer than any timeout',
+    ['fault/timeouts.test.ts', 'a head that trickles in is not a head in time'],
+    ['fault/timeouts.test.ts', 'an event stream may be silent for as long as it likes'],
+  ),
+  row(
+    'F12',
+    'An upstream that takes the request and says nothing',
+    '504 `deadline`; idempotent: repeated within `timeout.total`',
+    'A client that leaves takes its upstream connection along',
+    ['fault/timeouts.test.ts', 'a GET without an answer in timeout.per_try is repeated'],
+    ['fault/s12-client-abort.test.ts', 'a client that leaves while the upstream is thinking'],
+  ),
+  row(
+    'F13',
+    '`Expect: 100-continue` that is never answered, refused, or answered late',
+    'The final answer; the body after a second of silence',
+    'The body is sent once',
+    ['fault/expect-continue.test.ts', 'an upstream that never says 100 gets the body after a second'],
+    ['fault/expect-continue.test.ts', 'an expectation that is refused costs no byte of body'],
+  ),
+  row(
+    'F14',
+    'A final answer while the body is still on its way',
+    'That answer, or that of the repeat',
+    'No byte of the rest passes for a request; the refused answer’s connection is free first',
+    ['fault/body-replay.test.ts', '50 MB refused before they were read'],
+    ['fault/s11-endless-refusal.test.ts', 'a refused answer that does not end costs 64 KiB and 100 ms at most'],
+  ),
+  row(
+    'F15',
+    'Bytes that nobody asked for, on an idle connection',
+    'Its own answer, never another’s',
+    'The socket is condemned',
+    ['conformance/bad-answers.test.ts', 'bytes that nobody asked for condemn their socket'],
+  ),
+  row(
+    'F16',
+    '`Retry-After` that is negative, huge, past, doubled or no number',
+    'A bounded wait, or the answer at once when the wait does not fit',
+    'Never early, never for ever',
+    ['unit/http/hint.test.ts', 'no wait is shorter than its hint, none is a spin'],
+    ['fault/s7-long-retry-after.test.ts', 'a Retry-After that cannot be waited for gives the original 429 back'],
+  ),
+  row(
+    'F17',
+    'An outage: every answer a 503',
+    'The last 503 as it came, then 503 `breaker_open`',
+    'Repeats add a fifth of the load at most; the breaker lets one probe through',
+    ['fault/s8-outage.test.ts', 'repeats do not make an outage worse'],
+    ['unit/policy/breaker.test.ts', 'R9'],
+  ),
+  row(
+    'F18',
+    'A storm of 401s',
+    'Its answer, after one renewal',
+    'One call to the token endpoint; a late 401 of the old token renews nothing',
+    ['integration/credential-storms.test.ts', '1,000 requests that get their 401 at once are one renewal'],
+  ),
+  row(
+    'F19',
+    'A token endpoint that hangs, fails, or answers nonsense',
+    'The upstream’s own 401; 503 `token_unavailable` where there never was a token',
+    'A token that is still good is used; no secret is told',
+    ['integration/credential-storms.test.ts', 'while the issuer fails they are three calls'],
+    ['fault/oauth2-bad-answers.test.ts', 'a bad answer is one clear reason'],
+  ),
+  row('F20', 'A 402 that cannot be read', 'The 402, byte for byte', 'No signature', [
+    'integration/payment-odd-offers.test.ts',
+    'nothing is signed',
+  ]),
+  row(
+    'F21',
+    'A 402 that asks for what is not allowed',
+    'The 402, with the reason in `Proxy-Status`',
+    'No signature; the limits are as before',
+    ['integration/payment-odd-offers.test.ts', 'nothing is signed'],
+    ['integration/payment-limits.test.ts', 'P3'],
+  ),
+  row(
+    'F22',
+    'The answer to a payment is lost',
+    'The answer, asked for with the same bytes while they are valid; else a fault, and the ledger says unknown',
+    'One payment; the amount stays reserved until the chain is asked',
+    ['fault/payment-faults.test.ts', 'what was lost is listed'],
+    ['integration/ledger-reconcile.test.ts', 'P'],
+  ),
+  row('F23', 'A 402 for what was paid', 'That 402', 'One signature for each request of a client', [
+    'integration/payment.test.ts',
+    'a 402 for what was paid is the client’s, and is not paid again',
+  ]),
+  row(
+    'F24',
+    'One idempotency key: at once, with another body, after a failure, after a restart',
+    'One answer for all; 422 for another body; failures are never replayed',
+    'One effect',
+    ['integration/idempotency-crowd.test.ts', 'I6'],
+    ['integration/idempotency-never-stored.test.ts', 'I'],
+    ['fault/idempotency-kill.test.ts', 'times kill -9'],
+  ),
+  row(
+    'F25',
+    'The store is full, read-only, or gone',
+    'Keyed: 503 `store_unavailable`; paid: the 402; all others as usual',
+    'No signature and no keyed request without its record; it mends itself',
+    ['fault/idempotency-damage.test.ts', 'a disk that fills up stops keyed requests before they are sent'],
+    ['fault/idempotency-redis.test.ts', 'with Redis gone nothing is sent'],
+    ['fault/store-full.test.ts', 'a full disk fails what is written'],
+  ),
+  row(
+    'F26',
+    '`kill -9` at any moment; files that were cut or have wrong bytes',
+    'After the restart: as usual, or a refusal to start that says what to do',
+    'Everything acknowledged is there; no purchase is signed twice',
+    ['fault/store-kill.test.ts', 'every acknowledged update is there'],
+    ['fault/payment-kill.test.ts', 'no purchase is signed twice'],
+    ['fault/store-damage.test.ts', 'wrong bytes in 24 places'],
+  ),
+  row(
+    'F27',
+    'The clock is set, or the machine slept',
+    'No early and no late repeat',
+    'Waits are on a clock that never jumps; no spending window opens again',
+    ['unit/credential/token-cache.test.ts', 'a clock set back makes no token last longer'],
+    ['unit/certificate/leaf-contexts.test.ts', 'a clock set back by more than the two days'],
+    ['unit/policy/insert-rate.test.ts', 'a clock that is behind fills nothing twice'],
+  ),
+  row(
+    'F28',
+    'SIGTERM under load',
+    'Its whole answer',
+    'What was accepted is finished within `shutdown.drain`',
+    ['fault/drain-under-load.test.ts', 'F7'],
+    ['integration/idempotency-shutdown.test.ts', 'F7'],
+  ),
+  row(
+    'F29',
+    'A reload with a broken file',
+    'Nothing of it',
+    'The old configuration whole; the mistake with its place',
+    ['fault/reload-under-load.test.ts', 'F7'],
+    ['integration/lifecycle.test.ts', 'SIGHUP takes a good configuration at once and refuses a bad one'],
+  ),
+  row(
+    'F30',
+    'Clients that send or read slowly, leave in the middle, or come in thousands',
+    '408 for a body that stops; others do not notice',
+    'What a client costs is bounded; its leaving reaches the upstream within 50 ms',
+    ['fault/leaks-abandoned.test.ts', '10,000 abandoned downloads leave no upstream socket'],
+    ['fault/timeouts.test.ts', 'a client that stops in its upload gets 408'],
+    ['integration/streaming.test.ts', 'a client that leaves ends its upstream within 50 ms'],
+  ),
+]

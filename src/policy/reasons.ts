@@ -1,0 +1,30 @@
+import type { Why } from './types.js'
+
+/** Why a decision was made, in words, beside the word that the log uses. */
+export const REASONS: Readonly<Record<Why, string>> = {
+  final: 'nothing to do about this answer',
+  committed: 'the answer has begun to reach the client',
+  certificate: 'a bad certificate is never tried again',
+  veto: 'the upstream says not to',
+  'retry-off': 'the route does not repeat',
+  'unsafe-to-repeat': 'it may have been applied, and the method is not idempotent',
+  'body-not-kept': 'the body was too long to keep',
+  'attempts-exhausted': 'no try is left',
+  'budget-exhausted': 'the retry budget is empty',
+  'wait-too-long': 'the wait does not fit',
+  'never-sent': 'nothing was sent',
+  'stale-connection': 'a reused connection had died',
+  network: 'the connection failed',
+  status: 'the status is on the list',
+  'retry-after': 'the upstream says when',
+  'retry-after-capped': 'the upstream asks for longer than it may',
+  'key-in-flight': 'an earlier try with the same key still runs',
+  'not-our-token': 'the client sent the refused credential itself',
+  'renewal-off': 'the credential says to pass a 401 on',
+  'token-not-at-fault': 'the 401 says that another token would not help',
+  'token-renewed': 'there is a new token',
+  'token-not-renewed': 'there is no new token',
+  'token-refused-again': 'the new token was refused as well',
+  paid: 'the payment that the 402 asks for',
+  'not-paid': 'nothing is paid; the log says why',
+}

@@ -1,0 +1,38 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+
+/** A secret that we keep in a file is open to others, or somebody else put it there. The message holds the remedy. */
+export class OpenToOthers extends Error {
+  override readonly name = 'OpenToOthers'
+}
+
+const OTHERS = 0o077
+
+/**
+ * What we once wrote for this user alone; `undefined` when there is none. Looked at by the open file, so that nobody can
+ * put another one in its place between look and read. @throws OpenToOthers, or what the system says
+ */
+export async function readOwnFile(path: string): Promise<Buffer | undefined> {
+  try {
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    try {
+      const { mode, uid } = await file.stat()
+      if (process.platform !== 'win32') check(path, mode, uid)
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Windows has no such modes. A directory is left to the reading, which refuses it. */
+function check(path: string, mode: number, uid: number): void {
+  if ((mode & constants.S_IFMT) === constants.S_IFDIR) return
+  const octal = (mode & 0o777).toString(8).padStart(4, '0')
+  if ((mode & OTHERS) !== 0) throw new OpenToOthers(`${path} is open to others (mode ${octal}): chmod 600 ${path}`)
+  const own = process.getuid?.()
+  if (own !== undefined && own !== 0 && uid !== own) throw new OpenToOthers(`${path} belongs to another user: chown it`)
+}

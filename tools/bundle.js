@@ -1,0 +1,163 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/**
+ * `node tools/bundle.js [FOLDER]`: this package with what it needs and nothing else, for this platform and this release
+ * of Node; what the image holds. `dist/` in it is laid out as the compiler's, so that everything that is found by its
+ * place is found. Decision record 18.
+ */
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const OUT = resolve(ROOT, process.argv[2] ?? 'bundle')
+const DIST = join(OUT, 'dist')
+
+/** Has a native part, which it finds by its own place; bundled it reads its keys wrong. Copied as it is. */
+const NATIVE = 'lmdb'
+/** Loaded by name at run time, mostly never: packages of their own too. */
+const BY_NAME = ['pino-pretty', 'undici']
+/** In the page, which is built before. */
+const IN_PAGE = 'preact'
+/** Told from any other folder by it: nothing else is written over. */
+const LICENCES = 'LICENSES-OF-OTHERS'
+
+/** Parts of a package that never run: what it was compiled from, and what is for people. */
+const IDLE = /^(?:src|dependencies|bin|tests?)$|\.d\.[cm]?ts$|\.(?:md|map)$/
+
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  // Names stay: they are what a stack trace in a log is read by.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  metafile: true,
+  write: false,
+  logLevel: 'warning',
+}
+
+/** A module asks for its neighbours where the compiler would have put it, whichever chunk it is in. */
+const places = {
+  name: 'places',
+  setup({ onLoad }) {
+    onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => {
+      const place = relative(join(ROOT, 'src'), path).split(sep).join('/').replace(/\.ts$/, '.js')
+      const contents = readFileSync(path, 'utf8').replaceAll('import.meta.url', `new URL('${place}', DIST_FOLDER).href`)
+      return { contents, loader: 'ts' }
+    })
+  },
+}
+
+if (existsSync(OUT) && readdirSync(OUT).length > 0 && !existsSync(join(OUT, LICENCES)))
+  throw new Error(`${OUT} is there, and is no bundle`)
+rmSync(OUT, { recursive: true, force: true })
+const modules = await build({
+  ...OPTIONS,
+  entryPoints: ['src/cli.ts', ...programs()],
+  outbase: 'src',
+  outdir: DIST,
+  format: 'esm',
+  splitting: true,
+  chunkNames: 'chunk/[name]-[hash]',
+  external: [NATIVE],
+  plugins: [places],
+})
+const preload = await build({
+  ...OPTIONS,
+  entryPoints: ['src/child/node-preload.cts'],
+  outbase: 'src',
+  outdir: DIST,
+  outExtension: { '.js': '.cjs' },
+  format: 'cjs',
+  external: BY_NAME,
+})
+const named = await build({
+  ...OPTIONS,
+  entryPoints: BY_NAME.map(name => ({ in: name, out: `${name}/index` })),
+  outdir: join(OUT, 'node_modules'),
+  format: 'cjs',
+})
+for (const { path, text } of modules.outputFiles) write(path, `${preamble(path)}${text}`)
+for (const { path, text } of [...preload.outputFiles, ...named.outputFiles]) write(path, text)
+const copied = copyNative()
+for (const name of ['bin', 'config']) cpSync(join(ROOT, name), join(OUT, name), { recursive: true })
+if (existsSync(join(ROOT, 'dist/page'))) cpSync(join(ROOT, 'dist/page'), join(DIST, 'page'), { recursive: true })
+const { name, version, description, license, type, engines, bin } = JSON.parse(readText('package.json'))
+write(
+  join(OUT, 'package.json'),
+  `${JSON.stringify({ name, version, description, license, type, engines, bin }, null, 2)}\n`,
+)
+write(join(OUT, 'LICENSE'), readText('LICENSE'))
+write(join(OUT, LICENCES), licences([modules, preload, named], [...copied, join(ROOT, 'node_modules', IN_PAGE)]))
+
+function readText(path) {
+  return readFileSync(join(ROOT, path), 'utf8')
+}
+
+function write(path, text) {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, text)
+}
+
+/** What is started as a process of its own: `new URL('./NAME.js', import.meta.url)` in some source. */
+function programs() {
+  const found = new Set()
+  for (const name of readdirSync(join(ROOT, 'src'), { recursive: true })) {
+    if (!name.endsWith('.ts')) continue
+    const path = join('src', name)
+    for (const [, place] of readText(path).matchAll(/new URL\('(\.\.?\/[^']+)\.js', import\.meta\.url\)/g))
+      found.add(join(dirname(path), `${place}.ts`))
+  }
+  return [...found].sort()
+}
+
+/** `require` for the CommonJS packages inside, and the folder that places are relative to. */
+function preamble(path) {
+  const up = relative(dirname(path), DIST).split(sep).join('/') || '.'
+  return [
+    `import{createRequire as requireOf}from"node:module";const require=requireOf(import.meta.url),`,
+    `DIST_FOLDER=new URL("${up}/",import.meta.url);\n`,
+  ].join('')
+}
+
+/** The package with what it depends on, and of its native files the one that this Node loads. Returns the folders. */
+function copyNative() {
+  const folders = new Set()
+  const owner = join(ROOT, 'node_modules', NATIVE)
+  const native = createRequire(join(owner, 'package.json'))('node-gyp-build-optional-packages').path(owner)
+  const copy = folder => {
+    if (folders.has(folder) || !existsSync(folder)) return
+    folders.add(folder)
+    const runs = path => !IDLE.test(relative(folder, path)) && (!path.endsWith('.node') || path === native)
+    cpSync(folder, join(OUT, relative(ROOT, folder)), { recursive: true, filter: runs })
+    const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    for (const name of Object.keys(dependencies ?? {})) copy(join(ROOT, 'node_modules', name))
+  }
+  copy(owner)
+  copy(dirname(native))
+  return folders
+}
+
+/** Every licence text that must go with the copies. */
+function licences(results, folders) {
+  const all = new Set(folders)
+  for (const { metafile } of results) {
+    for (const input of Object.keys(metafile.inputs)) {
+      const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]
+      if (folder !== undefined) all.add(join(ROOT, folder))
+    }
+  }
+  const texts = [...all].sort().map(folder => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    // In folders below it are those of the C libraries in a native part.
+    const files = readdirSync(folder, { recursive: true }).filter(entry =>
+      /^(?!.*node_modules).*\blicen[cs]e(?:\.\w+)?$/i.test(entry),
+    )
+    const text = files.map(file => `\n\n${readFileSync(join(folder, file), 'utf8').trim()}`).join('')
+    return `${name} ${version} (${license})${text}`
+  })
+  return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
+}
