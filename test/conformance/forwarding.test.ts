@@ -5,7 +5,9 @@ import { startTestDaemon } from '../support/daemon.js'
 import { answer, startUpstream } from '../support/upstream.js'
 import { PASSED_ANSWERS } from './vectors/answers-passed.js'
 import { ACCEPTED_REQUESTS } from './vectors/requests-accepted.js'
+import { HOP_REQUESTS } from './vectors/requests-hops.js'
 
+const LEGAL = [...ACCEPTED_REQUESTS, ...HOP_REQUESTS]
 const SELF = /mulligan-[0-9a-f]{8}/g
 
 test('FP-14: an odd but legal request reaches the upstream with its own bytes', async t => {
@@ -18,14 +20,14 @@ test('FP-14: an odd but legal request reaches the upstream with its own bytes', 
     await daemon.close()
     await upstream.close()
   })
-  for (const [id, name, sent, received] of ACCEPTED_REQUESTS) {
+  for (const [id, name, sent, received] of LEGAL) {
     raw = ''
     const text = sent.replaceAll('UP', upstream.authority).replace(/(?<=\S)\r\n\r\n/, '\r\nConnection: close\r\n\r\n')
     const answered = await rawExchange(daemon.port, Buffer.from(text, 'latin1'))
     t.match(answered, /^HTTP\/1\.1 200 OK\r\n/, `${id} ${name} is answered`)
     t.equal(raw.replace(SELF, 'SELF'), received.replaceAll('UP', upstream.authority), `${id} ${name} is forwarded`)
   }
-  t.equal(new Set(ACCEPTED_REQUESTS.map(([id]) => id)).size, ACCEPTED_REQUESTS.length, 'ids are unique')
+  t.equal(new Set(LEGAL.map(([id]) => id)).size, LEGAL.length, 'ids are unique')
 })
 
 test('FP-14: an answer reaches the client with its own bytes, framed for the client', async t => {

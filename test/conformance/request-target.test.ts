@@ -47,7 +47,7 @@ test('FP-01: a request-target has one reading', t => {
       'rfc3986-3.2.2-04',
       'GET',
       'http://[::ffff:1.2.3.4]/',
-      absolute('http', '::ffff:1.2.3.4', 80, '[::ffff:1.2.3.4]', '/'),
+      absolute('http', '::ffff:102:304', 80, '[::ffff:102:304]', '/'),
     ],
     ['rfc3986-3.2.2-05', 'GET', 'http://a.test./b', absolute('http', 'a.test', 80, 'a.test', '/b')],
     ['rfc3986-3.2.2-06', 'GET', 'http://my_service-1/', absolute('http', 'my_service-1', 80, 'my_service-1', '/')],

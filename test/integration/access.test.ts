@@ -136,10 +136,18 @@ test('T7: link-local and metadata addresses are denied in every spelling', async
 
 test('T7: a route that names a link-local address may go there, and only there', t => {
   const guard = createDestinationGuard([], () => [], new Set(['169.254.169.254']))
-  t.equal(guard('169.254.169.254', 80), undefined)
-  t.match(guard('169.254.169.253', 80), { fault: 'destination_ip_prohibited' }, 'its neighbour is not meant')
+  t.equal(guard('169.254.169.254', 80, '169.254.169.254'), undefined)
+  t.match(
+    guard('169.254.169.253', 80, '169.254.169.253'),
+    { fault: 'destination_ip_prohibited' },
+    'its neighbour is not meant',
+  )
   const denied = createDestinationGuard(['169.254.0.0/16'], () => [], new Set(['169.254.169.254']))
-  t.match(denied('169.254.169.254', 80), { fault: 'destination_ip_prohibited' }, 'egress.deny wins over a route')
+  t.match(
+    denied('169.254.169.254', 80, '169.254.169.254'),
+    { fault: 'destination_ip_prohibited' },
+    'egress.deny wins over a route',
+  )
   t.end()
 })
 

@@ -72,3 +72,22 @@ test('T5: a redirect to another origin is the client’s business, and takes no 
   t.equal((await request(daemon.port, got.header('location') ?? '')).text, 'elsewhere')
   t.notMatch(other.seen[0]?.head, /abc|authorization/i)
 })
+
+test('T5: whatever a redirect says, to another port, name or scheme, it is passed on and not followed', async t => {
+  const other = await startUpstream(() => answer(200, 'elsewhere'))
+  const places = [other.url, `http://localhost:${other.port}`, `https://127.0.0.1:${other.port}`, '//localhost/x']
+  const api = await startUpstream(({ head }) => {
+    const [, status = '', place = ''] = /^GET \/(\d+)\/(\d)/.exec(head) ?? []
+    return answer(Number(status), '', `Location: ${places[Number(place)]}`)
+  })
+  t.teardown(() => Promise.all([api.close(), other.close()]))
+  const { daemon } = await daemonWith(t, '', `host: 127.0.0.1, port: ${api.port}`)
+  for (const status of [301, 302, 303, 307, 308]) {
+    for (const [index, place] of places.entries()) {
+      const got = await request(daemon.port, `${api.url}/${status}/${index}`)
+      t.strictSame([got.status, got.header('location')], [status, place])
+    }
+  }
+  t.equal(api.seen.length, 5 * places.length)
+  t.equal(other.connections(), 0)
+})

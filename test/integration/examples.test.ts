@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { parseDocument } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { main } from '../../src/cli.js'
 import { packageRoot } from '../../src/config/package-root.js'
 
@@ -62,8 +62,8 @@ t.test('every configuration in a document is valid', async t => {
 
 t.test('what is for other programs is at least YAML, and names files that exist', t => {
   for (const name of FOREIGN) {
-    const document = parseDocument(textOf(`examples/${name}`))
-    t.strictSame(document.errors, [], name)
+    const errors = parseAllDocuments(textOf(`examples/${name}`)).flatMap(document => document.errors)
+    t.strictSame(errors, [], name)
   }
   const mounted = /\.\/([^\s:]+\.yaml):/.exec(textOf('examples/compose.yaml'))?.[1] ?? ''
   t.ok(readdirSync(pathOf('examples')).includes(mounted), `compose.yaml mounts ${mounted}`)

@@ -174,7 +174,7 @@ t.test('idem says what is wrong with words, configuration or store, each with it
     ['idem show k --uncertain', 2, /belongs to idem list/],
     ['idem resolve k', 2, /needs --executed or --not-executed/],
     ['idem resolve k --executed --not-executed', 2, /needs --executed or --not-executed/],
-    ['idem list -c memory.yaml', 2, /store: memory keeps keys in the daemon/],
+    ['idem list -c memory.yaml', 3, /store: memory keeps keys in the daemon, and no daemon answers/],
     ['idem list -c gone.yaml', 3, /redis/i],
     ['idem list -c broken.yaml', 1, /^mulligan: the store .*claims\.mdb is damaged; it was left as it is/],
   ]

@@ -134,7 +134,7 @@ t.test('ledger says what is wrong with words, configuration, store or node, each
     [dir, 'ledger --since yesterday', 2, /--since takes a time/],
     [dir, 'ledger reconcile --wallet agnt', 2, /no wallet "agnt", did you mean "agent"/],
     [dir, 'ledger reconcile --wallet other', 2, /give the wallet an rpc_url/],
-    [dir, 'ledger -c memory.yaml', 2, /store: memory keeps the ledger in the daemon/],
+    [dir, 'ledger -c memory.yaml', 3, /store: memory keeps the ledger in the daemon, and no daemon answers/],
     [dir, 'ledger -c gone.yaml', 3, /redis/i],
     [dir, 'ledger -c broken.yaml', 1, /the store .*ledger\.mdb is damaged/],
     [paid, 'ledger reconcile', 3, /JSON-RPC at 127\.0\.0\.1:1 cannot be reached: ECONNREFUSED/],

@@ -94,7 +94,7 @@ t.test('every panel of the dashboard asks for metrics that exist, and every metr
   for (const { title, type, targets } of panels) t.ok(type === 'row' || targets?.length, title)
   const asked = namesIn(expressions.join(' '))
   const missing = [...types.keys()].filter(name => name.startsWith('mulligan_') && !asked.has(name))
-  t.strictSame(missing, ['mulligan_build_info', 'mulligan_draining'])
+  t.strictSame(missing, ['mulligan_build_info', 'mulligan_draining', 'mulligan_workers'])
   t.end()
 })
 

@@ -3,19 +3,35 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import type { Managed } from '../../src/admin/managed.js'
 import { startAdminServer } from '../../src/admin/server.js'
-import type { DaemonFacts } from '../../src/admin/status.js'
 import { main } from '../../src/cli.js'
 import type { ListenAddress } from '../../src/config/config.js'
 import type { CredentialStatus } from '../../src/credential/credentials.js'
 import { millis } from '../../src/time/units.js'
 import { request } from '../support/client.js'
 import { startLive } from '../support/live-daemon.js'
+import { credentialsThatAre, managed, QUIET, QUIET_WORLD, serving } from '../support/managed.js'
 import { makeHome, mulligan } from '../support/mulligan.js'
 import { shortDir } from '../support/short-dir.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const ANY = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
+
+/** Of a daemon that does nothing. */
+const ANSWER = {
+  version: '1',
+  pid: 1,
+  uptime_s: 1,
+  workers: 1,
+  draining: false,
+  ready: true,
+  problems: [],
+  proxy: [],
+  mounts: 'same',
+  load: QUIET,
+  credentials: [],
+}
 
 async function status(t: Test, ...words: string[]) {
   const dir = t.testdir({})
@@ -43,23 +59,10 @@ const credential = (change: Partial<CredentialStatus>): CredentialStatus => ({
   ...change,
 })
 
-const facts = (change: Partial<DaemonFacts>): DaemonFacts => ({
-  proxy: [{ ...ANY, port: 8402 }],
-  mounts: undefined,
-  draining: false,
-  uptime: millis(7_380_900),
-  credentials: [],
-  ...change,
-})
-
-/** The admin side of a daemon that knows this of itself. */
-async function adminOf(t: Test, known: DaemonFacts, address: ListenAddress = ANY): Promise<string> {
-  const admin = await startAdminServer(
-    address,
-    () => true,
-    () => undefined,
-    () => known,
-  )
+/** The admin side of a daemon that is so. */
+async function adminOf(t: Test, change: Partial<Managed>, address: ListenAddress = ANY): Promise<string> {
+  const uptime = () => millis(7_380_900)
+  const admin = await startAdminServer(address, managed(t.testdir({}), { uptime, ...change }), QUIET_WORLD)
   t.teardown(admin.close)
   return admin.address.kind === 'unix' ? `unix:${admin.address.path}` : `127.0.0.1:${admin.address.port}`
 }
@@ -85,7 +88,12 @@ routes:
   t.equal(code, 0)
   t.equal(stderr, '')
   t.match(stdout, new RegExp(`^mulligan \\d+\\.\\d+\\.\\d+, process ${daemon.pid}, up for \\d+s\\n`))
-  t.match(stdout, `\nproxy   http://127.0.0.1:${daemon.port}\nmounts  same as proxy\n\nCredentials\n\n`)
+  t.match(stdout, `\nproxy   http://127.0.0.1:${daemon.port}\nmounts  same as proxy\nnow     0 requests, `)
+  t.match(stdout, '\n\nCredentials\n\nvendor  ')
+  t.match(
+    stdout,
+    /\n\nRoutes\n\nroute +requests +succeeded +rescued +attempts +waited\napi +1 +1 \(100%\) +0 +1 +0s\n$/,
+  )
   t.match(stdout, /\nvendor {2}valid; token 1 \([0-9a-f]{8}\) does not say when it ends\n/)
   const asJson = await ask('--json')
   t.match(JSON.parse(asJson.stdout), {
@@ -124,7 +132,7 @@ test('status tells what each state of a credential means', async t => {
     [{ ...held, state: 'valid', usable: true, expiresAt: 1e300 }, 'ends in 29'],
   ]
   for (const [change, text] of rows) {
-    const admin = await adminOf(t, facts({ credentials: [credential(change)] }))
+    const admin = await adminOf(t, { credentials: () => credentialsThatAre([credential(change)]) })
     const { code, out } = await status(t, '--admin', admin)
     t.equal(code, 0)
     t.ok(out.includes(text), `${text} in ${out}`)
@@ -132,25 +140,59 @@ test('status tells what each state of a credential means', async t => {
 })
 
 test('status shows several listeners, and that a daemon drains', async t => {
-  const known = facts({
+  const known = {
     proxy: [
       { ...ANY, host: '::1', port: 1 },
       { kind: 'unix', path: '/run/m.sock' },
     ],
     mounts: { ...ANY, port: 2 },
-    draining: true,
-  })
+    serving: serving({ load: async () => ({ ...QUIET, draining: true }) }),
+  } satisfies Partial<Managed>
   t.match(
     (await status(t, '--admin', await adminOf(t, known))).out,
-    /^mulligan \S+, process \d+, up for 2h 3m, draining:.*\n\nproxy {3}http:\/\/\[::1\]:1, unix:\/run\/m\.sock\nmounts {2}http:\/\/127\.0\.0\.1:2\n$/,
+    /^mulligan \S+, process \d+, up for 2h 3m, draining:.*\n\nproxy {3}http:\/\/\[::1\]:1, unix:\/run\/m\.sock\nmounts {2}http:\/\/127\.0\.0\.1:2\nnow {5}0 requests, .*\n$/,
   )
+})
+
+test('status shows workers, what is wrong, the routes that were used, and origins in trouble', async t => {
+  const origin = (change: object) =>
+    ({ origin: 'https://a.test:443', breaker: 'closed', retry_in_s: 0, waiting: 0, budget: 3, ...change }) as const
+  const breakers = [
+    origin({}),
+    origin({ origin: 'https://b.test:443', breaker: 'open', retry_in_s: 61 }),
+    origin({ origin: 'https://c.test:443', waiting: 2 }),
+    origin({ origin: 'https://d.test:443', breaker: 'probing' }),
+  ] as const
+  const counts = { requests: 200, succeeded: 199, rescued: 12, attempts: 214, waited_s: 63 }
+  const known = {
+    workers: () => 3,
+    serving: serving({ breakers: async () => breakers, counts: async () => new Map([['all', counts]]) }),
+    credentials: () => credentialsThatAre([credential({ state: 'needs_login', error: 'log in' })]),
+  } satisfies Partial<Managed>
+  const admin = await adminOf(t, known)
+  const { out } = await status(t, '--admin', admin)
+  t.match(
+    out,
+    /^mulligan \S+, process \d+, 3 workers, up for 2h 3m\nnot ready: credential vendor waits .*log in\n\nproxy/,
+  )
+  t.match(out, /\nall +200 +199 \(99%\) +12 +214 +1m 3s\n/)
+  t.match(
+    out,
+    /\nOrigins in trouble\n\nhttps:\/\/b\.test:443 {2}breaker open, next probe in 1m 1s\nhttps:\/\/c\.test:443 {2}2 requests waiting at the cooldown gate\nhttps:\/\/d\.test:443 {2}probing\n$/,
+  )
+  t.match(JSON.parse((await status(t, '--admin', admin, '--json')).out), {
+    workers: 3,
+    ready: false,
+    routes: [{ name: 'all', rescued: 12 }],
+    breakers: [{ breaker: 'closed' }, { breaker: 'open' }, { waiting: 2 }, { breaker: 'probing' }],
+  })
 })
 
 test('an admin side on a unix socket is asked there, and one on all addresses on this machine', async t => {
   const socket = `unix:${join(shortDir(t), 'a.sock')}`
-  t.equal(await adminOf(t, facts({}), { kind: 'unix', path: socket.slice(5) }), socket)
+  t.equal(await adminOf(t, {}, { kind: 'unix', path: socket.slice(5) }), socket)
   t.match(await status(t, '--admin', socket), { code: 0, out: /^mulligan / })
-  const everywhere = await adminOf(t, facts({}), { ...ANY, host: '0.0.0.0' })
+  const everywhere = await adminOf(t, {}, { ...ANY, host: '0.0.0.0' })
   t.match(await status(t, '--admin', everywhere.replace('127.0.0.1', '0.0.0.0')), { code: 0, out: /^mulligan / })
 })
 
@@ -166,7 +208,7 @@ test('without a daemon there the code is 3, and a remedy is named', async t => {
 })
 
 test('what answers there but is no mulligan is told from one, whatever it says', async t => {
-  const good = { version: '1', pid: 1, uptime_s: 1, draining: false, proxy: [], mounts: 'same', credentials: [] }
+  const good = ANSWER
   const rows: [string, number, string][] = [
     ['HTML', 200, '<html>'],
     ['nothing', 200, ''],
@@ -192,13 +234,7 @@ test('what answers there but is no mulligan is told from one, whatever it says',
 })
 
 test('a daemon of a newer version may say more, and --json prints that too', async t => {
-  const body = {
-    ...JSON.parse(JSON.stringify({ version: '9', pid: 1, uptime_s: 1, draining: false })),
-    proxy: [],
-    mounts: 'same',
-    credentials: [],
-    more: { a: 1 },
-  }
+  const body = { ...ANSWER, version: '9', more: { a: 1 } }
   const server = createServer((_request, response) => response.end(JSON.stringify(body))).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())

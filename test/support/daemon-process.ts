@@ -27,15 +27,17 @@ export type DaemonProcess = {
 /**
  * `mulligan start` as a child process, from `bin/`, with a state directory of its own. Killed when the test is over.
  * @param node the runtime
+ * @param program what is started: `bin/mulligan.js` of this package, or of another copy of it
  */
 export function startProcess(
   t: Test,
   args: readonly string[],
   env: Record<string, string> = {},
   node = process.execPath,
+  program = PROGRAM,
 ): DaemonProcess {
   const home = mkdtempSync(join(tmpdir(), 'mg-home-'))
-  const child = spawn(node, [PROGRAM, 'start', '--admin', 'off', '--state', join(home, 'state'), ...args], {
+  const child = spawn(node, [program, 'start', '--admin', 'off', '--state', join(home, 'state'), ...args], {
     cwd: home,
     env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -37,24 +37,22 @@ export async function startLive(t: Test, { env, folder }: Home, admin = '127.0.0
     return gone
   })
   const records: LogRecord[] = []
-  const waiting = new Set<() => void>()
-  const wake = () => {
-    for (const look of waiting) look()
-  }
+  const waiting = new Set<(record: LogRecord) => void>()
   createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', line => {
-    records.push(JSON.parse(line) as LogRecord)
-    wake()
+    const record = JSON.parse(line) as LogRecord
+    records.push(record)
+    for (const look of waiting) look(record)
   })
   const said = (wanted: (record: LogRecord) => boolean): Promise<LogRecord> =>
     new Promise((resolve, reject) => {
-      const look = () => {
-        const record = records.find(wanted)
-        if (record === undefined) return
+      const past = records.find(wanted)
+      if (past !== undefined) return resolve(past)
+      const look = (record: LogRecord) => {
+        if (!wanted(record)) return
         waiting.delete(look)
         resolve(record)
       }
       waiting.add(look)
-      look()
       void gone.then(() => reject(new Error(`the daemon ended; it said ${JSON.stringify(records.at(-1))}`)))
     })
   const given = new Set<LogRecord>()

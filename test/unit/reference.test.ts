@@ -1,5 +1,5 @@
 import t from 'tap'
-import { generate, jsonSchema } from '../../../src/config/reference.js'
+import { generate, jsonSchema } from '../../src/reference.js'
 
 t.test('every key says what it is for', t => {
   const silent: string[] = []
@@ -29,6 +29,6 @@ t.test('the pages name every key, fault and refusal with its default and meaning
   const faults = pages.get('docs/faults.md') ?? ''
   t.match(faults, '| `connection_refused` | `connect_failed` | 502 | no: `not-sent` |')
   t.match(faults, '| `breaker_open` | 503 |')
-  t.same([...pages.keys()], ['config/schema.json', 'docs/config-reference.md', 'docs/faults.md'])
+  t.same([...pages.keys()], ['config/schema.json', 'config/openapi.json', 'docs/config-reference.md', 'docs/faults.md'])
   t.end()
 })

@@ -32,6 +32,7 @@ const LENGTHS: readonly MalformedRequest[] = [
   ['rfc9110-8.6-67', 'a length beyond 2^64', length('18446744073709551621')],
   ['rfc9110-8.6-68', 'a length with a superscript', length('5\xb2')],
   ['rfc9110-8.6-69', 'a length with a semicolon', length('5;')],
+  ['rfc9110-8.6-70', 'a length with a tab behind it', length('5\t')],
 ]
 
 const CODINGS: readonly MalformedRequest[] = [
@@ -124,6 +125,8 @@ const CHUNKS: readonly MalformedRequest[] = [
   ['rfc9112-7.1.2-51', 'a space before the colon of a trailer', chunks('0\r\nA : b\r\n\r\n')],
   ['rfc9112-7.1.2-52', 'a NUL in a trailer', chunks('0\r\nA: b\0\r\n\r\n')],
   ['rfc9112-7.1.2-53', 'a trailer that ends in LF', chunks('0\r\nA: b\n\r\n')],
+  ['rfc9110-6.5.1-50', 'a length in a trailer', chunks('0\r\nContent-Length: 5\r\n\r\n')],
+  ['rfc9110-6.5.1-51', 'a coding in a trailer', chunks('0\r\nTransfer-Encoding: chunked\r\n\r\n')],
   ['rfc9112-7.1.2-54', 'a trailer without a colon', chunks('0\r\nGET /smuggled HTTP/1.1\r\n\r\n')],
 ]
 

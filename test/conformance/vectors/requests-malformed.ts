@@ -157,6 +157,16 @@ const FIELDS: readonly MalformedRequest[] = [
   ['rfc9112-5.2-55', 'a folded Host', `GET http://UP/ HTTP/1.1\r\nHost:\r\n UP\r\n\r\n`],
   ['rfc9110-10.1.1-50', 'an unknown expectation', get('Expect: 200-ok'), 417],
   ['rfc9110-10.1.1-51', 'two expectations', get('Expect: 100-continue', 'Expect: x'), 417],
+  ['rfc9110-10.1.1-52', 'an expectation beside the known one', get('Expect: 100-continue, x'), 417],
+  ['rfc9110-10.1.1-53', 'the known expectation twice', get('Expect: 100-continue', 'expect: 100-continue'), 417],
+  ['rfc9110-10.1.1-54', 'an expectation with a parameter', get('Expect: 100-continue;q=1'), 417],
+  ['rfc9110-10.1.1-55', 'an empty expectation', get('Expect:'), 417],
+  [
+    'rfc9110-10.1.1-56',
+    'an unknown expectation in HTTP/1.0',
+    'GET http://UP/ HTTP/1.0\r\nHost: UP\r\nExpect: x\r\n\r\n',
+    417,
+  ],
   ['rfc6585-5-50', '201 fields', get(...repeated(201)), 431],
   [
     'rfc6585-5-51',

@@ -136,10 +136,10 @@ export type PayingHome = Home & {
   readonly state: string
 }
 
-/** For daemons that are processes of their own, all with the same wallet and ledger. */
-export function payingHome(t: Test, port: number, settings: PayingSettings = {}): PayingHome {
+/** For daemons that are processes of their own, all with the same wallet and ledger. @param top further lines of the file */
+export function payingHome(t: Test, port: number, settings: PayingSettings = {}, top = ''): PayingHome {
   const state = join(shortDir(t), 'state')
-  const yaml = payingYaml(port, 'plain', { store: 'embedded', ...settings }, `state: ${state}\n`)
+  const yaml = payingYaml(port, 'plain', { store: 'embedded', ...settings }, `${top}state: ${state}\n`)
   const { folder, env } = makeHome(t, yaml)
   return { folder, state, env: { ...env, WALLET_KEY: payer.key } }
 }

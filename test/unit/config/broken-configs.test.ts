@@ -312,7 +312,12 @@ const POLICIES: Row[] = [
 
 const LATER: Row[] = [
   ['a payment from nowhere', route('payment: { wallet: w }'), '4:24 routes.0.payment.wallet: no wallet is called "w"'],
-  ['two workers', 'workers: 2\n', '1:1 workers: more than one worker is not available yet'],
+  ['too many workers', 'workers: 65\n', '1:10 workers: 65 is out of range'],
+  [
+    'a memory for two',
+    `store: memory\nworkers: 2\n${route('idempotency: { upstream: none }')}`,
+    '1:8 store: memory is one process\'s own, and route "a" needs a store that 2 workers share: write store: embedded',
+  ],
   ['a store that is none', 'store: disk\n', '1:8 store: "disk" is not allowed; embedded, memory'],
   [
     'money as a number',

@@ -9,7 +9,7 @@ import { loadConfig, parseConfig } from '../../../src/config/load.js'
 import { packageRoot } from '../../../src/config/package-root.js'
 import { presetNames } from '../../../src/config/presets.js'
 import { ConfigError, formatProblem } from '../../../src/config/problems.js'
-import { jsonSchema } from '../../../src/config/reference.js'
+import { jsonSchema } from '../../../src/reference.js'
 
 const ENV = { HOME: '/home/u' }
 const read = (yaml: string) => parseConfig('/etc/m.yaml', yaml, ENV)

@@ -15,7 +15,7 @@ function wallet(body: string, evm = '{ key: { env: K } }'): WalletSettings | und
   return parseConfig('/etc/mulligan/m.yaml', yaml, { HOME: '/home/u' }).config.wallets['w']
 }
 
-/** The payment rules of a route; read past the check that paying is not available yet. */
+/** The payment rules of a route. */
 function payment(body: string, more = '') {
   const limits = 'limits: { per_request: ["0.10 USDC", "2 tUSD"], total: ["50 USDC", "9 tUSD"] }'
   const one = `w: { evm: { watch: true }, networks: [base-sepolia, "eip155:31337"], assets: [USDC, ${LOCAL}], ${limits}${more} }`

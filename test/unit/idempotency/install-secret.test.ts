@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { installSecret } from '../../../src/idempotency/install-secret.js'
@@ -18,7 +18,8 @@ t.test('I13: the secret is made once, for this user alone, whoever asks at the s
 })
 
 t.test('a damaged secret is never replaced: every kept key would be forgotten', async t => {
-  const state = t.testdir({ 'install.secret': 'short' })
+  const state = t.testdir({})
+  writeFileSync(join(state, 'install.secret'), 'short', { mode: 0o600 })
   await t.rejects(installSecret(memory(), state), { trouble: 'broken', message: /install\.secret is damaged/ })
   t.equal(readFileSync(join(state, 'install.secret'), 'utf8'), 'short')
   writeFileSync(join(state, 'file'), '')
@@ -40,7 +41,7 @@ t.test('a store is never given another secret than the one it was made with', as
   rmSync(path)
   await t.rejects(installSecret(store, state), { trouble: 'broken', message: /install\.secret is gone: restore it/ })
   t.notOk(existsSync(path), 'and none is made in its place')
-  writeFileSync(path, secret)
+  writeFileSync(path, secret, { mode: 0o600 })
   t.strictSame(await installSecret(store, state), secret)
 })
 
@@ -50,3 +51,22 @@ t.test('those who share a Redis share the secret in it', async t => {
   t.equal(one?.length, 32)
   t.strictSame(one, two)
 })
+
+t.test(
+  'T20: a secret that others can read or replace is refused with its remedy',
+  {
+    skip: process.platform === 'win32' && 'Windows has no such modes',
+  },
+  async t => {
+    const state = join(t.testdir({}), 'state')
+    const path = join(state, 'install.secret')
+    await installSecret(memory(), state)
+    for (const mode of [0o640, 0o604, 0o602, 0o666]) {
+      chmodSync(path, mode)
+      const message = new RegExp(`install\\.secret is open to others \\(mode 0${mode.toString(8)}\\): chmod 600 /`)
+      await t.rejects(installSecret(memory(), state), { trouble: 'broken', message })
+    }
+    chmodSync(path, 0o400)
+    t.equal((await installSecret(memory(), state)).length, 32, 'read-only is private enough')
+  },
+)

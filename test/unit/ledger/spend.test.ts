@@ -1,5 +1,5 @@
 import t from 'tap'
-import { decodeSpend, encodeSpend, overrun, reserveIn, type Spend, signIn } from '../../../src/ledger/spend.js'
+import { decodeSpend, encodeSpend, overrun, reserveIn, type Spend, signIn, spentIn } from '../../../src/ledger/spend.js'
 import { limits } from '../../support/ledger-rig.js'
 
 const NOW = Date.UTC(2026, 5, 1, 12, 59, 30)
@@ -16,6 +16,16 @@ t.test('P3: hours and days are those of UTC, and the last unit of a window can b
   t.equal(overrun(twice, cost, rules, NOW + 30_000), undefined, '13:00')
   t.equal(overrun(bought(twice, NOW + 30_000), cost, rules, NOW + 39_600_000)?.window, 'per_day', '23:59')
   t.equal(overrun(bought(twice, NOW + 30_000), cost, rules, Date.UTC(2026, 5, 2)), undefined)
+  t.end()
+})
+
+t.test('what counts against a limit is what was signed in its window, and what is reserved', t => {
+  const spend = reserveIn(bought(bought(new Map(), NOW), NOW - 86_400_000), cost)
+  t.equal(spentIn(spend, 'hour', 'USDC', NOW), 20n)
+  t.equal(spentIn(spend, 'hour', 'USDC', NOW + 30_000), 10n, '13:00')
+  t.equal(spentIn(spend, 'day', 'USDC', NOW), 20n)
+  t.equal(spentIn(spend, 'total', 'USDC', NOW), 30n)
+  t.equal(spentIn(spend, 'total', 'EURC', NOW), 0n)
   t.end()
 })
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { ExchangeHistory } from '../../../src/serving/exchange-history.js'
-import { exchangeRecord } from '../../support/records.js'
+import { attemptRecord, exchangeRecord } from '../../support/records.js'
 
 const record = (n: number) => exchangeRecord({ id: `a-${n}` })
 
@@ -26,6 +26,26 @@ t.test('request fields of more than 8,192 characters are not kept, and those of 
   t.strictSame(
     [...history.latest()].map(({ fields }) => fields.length),
     [0, 2],
+  )
+  t.end()
+})
+
+t.test('what a client or an upstream can make long is cut, and what says when to come back is kept', t => {
+  const history = new ExchangeHistory()
+  const refused = ['Retry-After', '7', 'X-Long', 'y'.repeat(60_000), 'X-RateLimit-Left', 'z'.repeat(60_000)]
+  const attempts = [attemptRecord({ outcome: '503', refused }), attemptRecord({ n: 2 })]
+  history.add(exchangeRecord({ path: `/${'p'.repeat(60_000)}`, host: 'h'.repeat(60_000), attempts }))
+  history.add(exchangeRecord({ path: '/short', attempts: [attemptRecord({ refused: ['X-Short', 'y'] })] }))
+  const [short, long] = [...history.latest()]
+  t.strictSame(short?.attempts[0]?.refused, ['X-Short', 'y'])
+  t.match(long, { id: 'a-1', status: 200, path: /^\/p{500,}…$/, host: /^h{100,}…$/ })
+  t.ok(JSON.stringify(long).length < 4_096)
+  t.strictSame(
+    long?.attempts.map(({ n, refused }) => [n, refused]),
+    [
+      [1, ['Retry-After', '7']],
+      [2, undefined],
+    ],
   )
   t.end()
 })

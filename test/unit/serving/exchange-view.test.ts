@@ -52,6 +52,10 @@ t.test('the url is what was asked of the upstream, and of a tunnel its authority
   const rows = [
     [exchangeRecord({ scheme: 'https', host: 'a.test:8443', path: '/x' }), 'https://a.test:8443/x'],
     [exchangeRecord({ mode: 'tunnel', method: 'CONNECT', host: 'a.test:443', path: '' }), 'a.test:443'],
+    [exchangeRecord({ host: 'a.test', path: '/seen/http://b.test/' }), 'http://a.test/seen/http://b.test/'],
+    [exchangeRecord({ mode: 'refused', host: 'a.test', path: 'http://b.test/x' }), 'http://b.test/x'],
+    [exchangeRecord({ mode: 'refused', host: '-o/tmp/x', path: 'http://b.test/x' }), 'http://b.test/x'],
+    [exchangeRecord({ mode: 'refused', method: 'CONNECT', host: 'a.test:443', path: 'b.test:443' }), 'b.test:443'],
   ] as const
   for (const [record, url] of rows) t.equal(exchangeView(record, WALL).url, url)
   t.end()

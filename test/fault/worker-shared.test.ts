@@ -1,0 +1,63 @@
+import { test } from 'tap'
+import { request } from '../support/client.js'
+import { crowd, until } from '../support/crowd.js'
+import { startCrew } from '../support/live-crew.js'
+import { startOrderBook } from '../support/order-book.js'
+import { countBy } from '../support/x402/faulty-purchases.js'
+import { openBook, payingHome } from '../support/x402/paid-scene.js'
+import { openShop, PRICE } from '../support/x402/shop.js'
+
+const CAP = 50
+const MANY = 200
+
+test(`P3: ${MANY} purchases over two workers against a cap of ${CAP} make exactly ${CAP} signatures`, async t => {
+  t.setTimeout(90_000)
+  const shop = await openShop(t)
+  const limits = '{ per_request: "0.05 USDC", total: "0.50 USDC" }'
+  const home = payingHome(t, shop.server.port, { limits }, 'workers: 2\n')
+  const crew = await startCrew(t, '', home)
+  const answers = await crowd(MANY, MANY, n => request(crew.port, `${shop.server.url}/paid?n=${n}`))
+  t.same(
+    countBy(answers, ({ status }) => String(status)),
+    { 200: CAP, 402: MANY - CAP },
+  )
+  t.same(await shop.moved(), { paid: BigInt(CAP) * PRICE, earned: BigInt(CAP) * PRICE, payments: CAP })
+  await until(() => crew.shares().size === 2)
+  t.equal(
+    crew.printed().match(/"what":"paid"/g)?.length,
+    CAP,
+    `by each worker ${[...crew.shares().values()].join(' and ')}`,
+  )
+  const metrics = await crew.metrics()
+  t.equal(metrics.value('mulligan_spend_units_total', { wallet: 'agent', asset: 'USDC' }), Number(PRICE) * CAP)
+  await crew.stop()
+  const book = await openBook(t, home.state)
+  t.equal((await book.entries()).length, CAP)
+})
+
+test('I1: requests with one key over two workers are executed once', async t => {
+  const book = await startOrderBook(t, { dedups: false, takes: 40 })
+  const crew = await startCrew(
+    t,
+    `
+workers: 2
+routes:
+  - name: orders
+    match: { host: 127.0.0.1, port: ${book.port} }
+    idempotency: { upstream: none, replay: { rate: { per_second: 100000, burst: 100000 } } }
+`,
+  )
+  const KEYS = 40
+  const answers = await crowd(KEYS * 8, 64, n => {
+    const fields = [`Idempotency-Key: order-number-${n % KEYS}`, 'Content-Type: application/json']
+    return request(crew.port, `${book.url}/orders`, { method: 'POST', body: '{}', fields })
+  })
+  await until(() => crew.shares().size === 2)
+  t.comment(`requests by each: ${[...crew.shares().values()].join(' and ')}`)
+  t.same(
+    countBy(answers, ({ status }) => String(status)),
+    { 201: KEYS * 8 },
+  )
+  t.equal(book.orders(), KEYS)
+  t.same(book.duplicates(), [])
+})

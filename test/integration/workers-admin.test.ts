@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { request } from '../support/client.js'
+import { crowd, until } from '../support/crowd.js'
+import { type LiveCrew, startCrew } from '../support/live-crew.js'
+import { answer, startUpstream } from '../support/upstream.js'
+
+const CROWD = 64
+
+async function scene(t: Test, route = '') {
+  const upstream = await startUpstream(seen => answer(seen.path === '/down' ? 500 : 200, 'ok'))
+  t.teardown(() => upstream.close())
+  const yaml = `workers: 2\nroutes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
+  const crew = await startCrew(t, yaml)
+  const ask = (path: string) => request(crew.port, `${upstream.url}${path}`)
+  /** Until each worker has had some. */
+  const reachAll = async (path: string, workers = 2) => {
+    for (let round = 0; round < 20 && (round === 0 || crew.shares().size < workers); round++) {
+      await crowd(CROWD, CROWD, () => ask(path))
+      await until(() => [...crew.shares().values()].reduce((sum, n) => sum + n, 0) >= CROWD)
+    }
+  }
+  return { upstream, crew, ask, reachAll }
+}
+
+type Listed = { readonly exchanges: readonly { readonly id: string; readonly time: string; duration_ms: number }[] }
+
+const runsOf = (exchanges: Listed['exchanges']) => new Set(exchanges.map(({ id }) => id.split('-')[0]))
+
+test('the exchanges of all workers are told, the newest first, and each can be looked up', async t => {
+  const { crew, reachAll } = await scene(t)
+  await reachAll('/x')
+  const { exchanges } = (await crew.told('/v1/exchanges?limit=1000')) as unknown as Listed
+  t.equal(runsOf(exchanges).size, 2)
+  const ends = exchanges.map(({ time, duration_ms }) => Date.parse(time) + duration_ms)
+  t.same(
+    ends,
+    [...ends].sort((a, b) => b - a),
+  )
+  t.equal(((await crew.told('/v1/exchanges?limit=5')) as unknown as Listed).exchanges.length, 5)
+  for (const id of [
+    exchanges[0]?.id,
+    exchanges.find(({ id }) => !id.startsWith(exchanges[0]?.id.slice(0, 8) ?? ''))?.id,
+  ])
+    t.match(await crew.told(`/v1/exchanges/${id}`), { id, route: 'api', status: 200 })
+  t.match(await crew.told('/v1/exchanges/none-1'), { status: 404 })
+  t.match(await crew.told('/v1/routes'), { routes: [{ name: 'api', requests: exchanges.length }] })
+})
+
+test('an origin has one breaker for who looks, the worst, and a reset closes those of all workers', async t => {
+  const { crew, upstream, reachAll } = await scene(t, ', breaker: { failures: 2, open: 60s }')
+  await reachAll('/down')
+  const origin = `http://127.0.0.1:${upstream.port}`
+  const breakers = async () => (await crew.told('/v1/breakers'))['breakers']
+  t.match(await breakers(), [{ origin, breaker: 'open' }])
+  const token = readFileSync(join(crew.folder, '.local/state/mulligan/admin.token'), 'utf8').trim()
+  const reset = await request(Number(crew.admin.split(':')[1]), `/v1/breakers/${encodeURIComponent(origin)}/reset`, {
+    method: 'POST',
+    fields: [`Authorization: Bearer ${token}`],
+  })
+  t.match(reset, { status: 200 })
+  t.match(await breakers(), [{ origin, breaker: 'closed' }])
+})
+
+test('who watches hears of every worker, also of one that came later', async t => {
+  const { crew, reachAll } = await scene(t)
+  const heard = listen(t, crew)
+  await heard.open
+  await reachAll('/x')
+  await until(() => heard.runs().size === 2)
+  const [victim = 0] = crew.workers()
+  process.kill(victim, 'SIGKILL')
+  await crew.next(({ msg }) => msg === 'worker replaced')
+  await reachAll('/y', 3)
+  await until(() => heard.runs().size === 3)
+  t.equal(heard.runs().size, crew.shares().size)
+})
+
+/** The event stream of the admin side. */
+function listen(t: Test, crew: LiveCrew) {
+  const socket = connect(Number(crew.admin.split(':')[1]), '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  let text = ''
+  const open = new Promise<void>(resolve => {
+    socket.on('data', data => {
+      text += String(data)
+      if (text.includes('event: load')) resolve()
+    })
+  })
+  socket.write('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  return { open, runs: () => new Set([...text.matchAll(/"id":"([0-9a-f]+)-/g)].map(([, run]) => run)) }
+}
