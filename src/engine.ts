@@ -94,7 +94,8 @@ export async function startEngine(
   let roots = await namedRoots(config)
   let egress = await readEgressProxy(config.egress, env)
   const authority = new LocalAuthority(clock, log.logger, ca)
-  await authority.prepare(config)
+  const vouch = await authority.prepare(config)
+  vouch()
   const spillDirectory = join(config.state, 'tmp')
   makeSpillDirectory(spillDirectory, error =>
     log.logger.warn({ path: spillDirectory, error }, 'state directory cannot be made'),
@@ -186,7 +187,7 @@ export async function startEngine(
       const nextRoots = await namedRoots(next)
       const nextCredentials = credentials ?? (await openCredentials(next, env, log, metrics, place))
       const nextTelemetry = await telemetry.prepare(next)
-      await authority.prepare(next)
+      const nextVouch = await authority.prepare(next)
       keys ??= await openIdempotency(next, env, log, metrics, place)
       const paying = payments
       const nextPayments = paying === undefined ? await openPayments(next, env, log, metrics) : undefined
@@ -197,6 +198,7 @@ export async function startEngine(
           nextTelemetry.commit()
           record = toAll(records, telemetry.record)
           payments ??= nextPayments
+          nextVouch()
           roots = nextRoots
           guard = guardFor(next, own)
           services.upstreams.clear()

@@ -65,8 +65,9 @@ export class Events {
 
   async #begin(stream: EventStream, last: string | readonly string[] | undefined): Promise<void> {
     const load = eventText('load', await this.#serving.load())
-    this.#load ||= load
-    stream.mention(load)
+    // All know the same one: whoever does not would not be told when it is over.
+    if (load === this.#load) stream.mention(load)
+    else this.#tellLoad(load)
     if (typeof last === 'string' && last !== '') stream.tell(...(await this.#since(last)))
   }
 
@@ -96,12 +97,16 @@ export class Events {
       this.#serving.load().then(
         load => {
           const event = eventText('load', load)
-          if (event !== this.#load) this.#mention(event)
-          this.#load = event
+          if (event !== this.#load) this.#tellLoad(event)
         },
         () => undefined,
       )
     })
+  }
+
+  #tellLoad(event: string): void {
+    this.#load = event
+    this.#mention(event)
   }
 
   #mention(event: string): void {

@@ -25,8 +25,11 @@ const placesOf = ({ stack = '' }: Error): string =>
     .filter(line => /^\s+at /.test(line))
     .join('\n')
 
-/** A path that says nothing in UTF-8. */
-export const BAD_TARGET = new AdminProblem('bad_request', 'the path is not percent-encoded UTF-8')
+/** A path that says nothing in UTF-8, or names something that nothing here is called. */
+export const badTarget = ({ code }: { readonly code: string }): AdminProblem =>
+  code === 'FST_ERR_MAX_PARAM_LENGTH'
+    ? new AdminProblem('not_found', 'nothing here has a name as long as that')
+    : new AdminProblem('bad_request', 'the path is not percent-encoded UTF-8')
 
 /** Bytes that are no request of HTTP. */
 export function onMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -74,7 +77,8 @@ function notFound({ method, url }: FastifyRequest): AdminProblem {
   const all: readonly Operation[] = Object.values(OPERATIONS)
   const allowed = all.find(operation => patternOf(operation).test(path))
   if (allowed === undefined) return new AdminProblem('not_found', 'see /openapi.json for what there is')
-  const allow = allowed.method === 'GET' ? 'GET, HEAD' : 'POST'
+  // Of a GET without a HEAD, which is the stream.
+  const allow = allowed.method === 'GET' ? (method === 'HEAD' ? 'GET' : 'GET, HEAD') : 'POST'
   return new AdminProblem('method_not_allowed', `${method} is none of ${allow}`, { allow })
 }
 

@@ -12,7 +12,7 @@ import type { Managed } from './managed.js'
 import { OPERATIONS, type Operation, type OperationId } from './operations.js'
 import { readQuery } from './parameters.js'
 import { AdminProblem } from './problem.js'
-import { answerErrors, BAD_TARGET, onMalformed, refuse } from './refusals.js'
+import { answerErrors, badTarget, onMalformed, refuse } from './refusals.js'
 import { SECURITY_FIELDS } from './security-fields.js'
 import { isForeign } from './site-guard.js'
 import { type AdminToken, openToken, tokenPath } from './token.js'
@@ -73,7 +73,7 @@ function createApp(address: ListenAddress, logger: Logger): FastifyInstance {
     requestTimeout: ARRIVES_WITHIN,
     routerOptions: { maxParamLength: PARAMETER_MAX },
     clientErrorHandler: onMalformed,
-    frameworkErrors: (_error, _request, reply) => void refuse(reply.headers(SECURITY_FIELDS), BAD_TARGET),
+    frameworkErrors: (error, _request, reply) => void refuse(reply.headers(SECURITY_FIELDS), badTarget(error)),
     // Without one it is no name of ours, and we say so.
     http: { requireHostHeader: false },
   })
@@ -112,7 +112,11 @@ function addRoutes(app: FastifyInstance, handlers: () => Promise<Handlers>, toke
         const { json, raw } = await handlers()
         if (!isJson(id, json)) return raw[id as keyof RawHandlers](request, reply)
         const params = request.params as Readonly<Record<string, string>>
-        const afterwards = (task: () => void) => void reply.raw.once('close', task)
+        const afterwards = (task: () => void) => {
+          // Who asked may have left already.
+          if (reply.raw.destroyed) task()
+          else reply.raw.once('close', task)
+        }
         const answer = json[id] as (asked: Asked<OperationId>) => unknown
         return reply.code(success).send(await answer({ params, query, body: request.body, afterwards }))
       },

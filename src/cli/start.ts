@@ -20,15 +20,19 @@ export async function run(input: CommandInput): Promise<number> {
     log.logger.warn({ file: warning.file, line: warning.line, path: warning.path }, warning.message)
   guardProcess(log)
   const supervisor = supervisorOf(process.env, readyFd, log)
+  let askToDrain = () => {}
+  const drainAsked = new Promise<void>(resolve => {
+    askToDrain = resolve
+  })
   try {
     const { file } = loaded
     const daemon = await startDaemon(loaded.config, process.env, log, {
       file,
       readConfig: async () => (await readConfig(file, input.io.env, overridesOf(input))).config,
-      onDrain: () => void process.kill(process.pid, 'SIGTERM'),
+      onDrain: askToDrain,
     })
     // First: whoever reads that it is ready may signal at once.
-    const ended = untilSignal(daemon, log, supervisor)
+    const ended = untilEnd(daemon, log, supervisor, drainAsked)
     announce(daemon, loaded.config, file, log)
     supervisor.ready()
     return await ended
@@ -63,14 +67,18 @@ function announce(daemon: Daemon, config: Config, file: string | undefined, log:
   log.sync()
 }
 
-/** SIGTERM and SIGINT drain, a second one cuts; SIGHUP reloads (F7). Resolves to the exit code. */
-function untilSignal(daemon: Daemon, { logger }: Log, supervisor: Supervisor): Promise<number> {
+/**
+ * SIGTERM and SIGINT drain, a second one cuts; SIGHUP reloads (F7). Resolves to the exit code.
+ * @param drainAsked by the admin side, which is no signal: a supervisor's own may come after it
+ */
+function untilEnd(daemon: Daemon, { logger }: Log, supervisor: Supervisor, drainAsked: Promise<void>): Promise<number> {
   return new Promise(resolve => {
     let ending = false
-    const end = (signal: NodeJS.Signals) => {
-      if (ending) return resolve(1)
+    let signals = 0
+    const drain = (asked: { readonly signal: NodeJS.Signals } | { readonly by: 'admin' }) => {
+      if (ending) return
       ending = true
-      logger.info({ signal }, 'draining')
+      logger.info(asked, 'draining')
       supervisor.stopping()
       daemon.drain().then(
         clean => {
@@ -80,6 +88,12 @@ function untilSignal(daemon: Daemon, { logger }: Log, supervisor: Supervisor): P
         () => resolve(1),
       )
     }
+    const end = (signal: NodeJS.Signals) => {
+      signals++
+      if (signals > 1) resolve(1)
+      else drain({ signal })
+    }
+    void drainAsked.then(() => drain({ by: 'admin' }))
     process.on('SIGTERM', end)
     process.on('SIGINT', end)
     process.on('SIGHUP', () => {

@@ -31,8 +31,13 @@ export function redactFields(fields: Fields, extra: readonly string[]): Record<s
   return Object.fromEntries(shown)
 }
 
-/** A request target or a URL inside a message, without user information and without the values of a query. */
+/**
+ * A request target or a URL inside a message, without user information and without the values of a query. Clients choose
+ * how long it is, so no character is looked at more than once by either pattern.
+ */
 export const redactUrl = (text: string): string =>
   text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, `$1${REDACTED}@`)
-    .replace(/(https?:\/\/[^\s?]*)\?\S*/gi, `$1?${REDACTED}`)
+    .replace(/:\/\/[^\s/@]*@/g, `://${REDACTED}@`)
+    .replace(/(https?:\/\/[^\s?]*)(\?\S*)?/gi, (all, url: string, query?: string) =>
+      query === undefined ? all : `${url}?${REDACTED}`,
+    )

@@ -39,22 +39,25 @@ export class LocalAuthority {
     return this.#tlsEnd
   }
 
-  /** Makes ready for a configuration, before it is in force. @throws CaError */
-  async prepare(config: Config): Promise<void> {
+  /** Makes ready for a configuration. @returns puts it in force (F7) @throws CaError */
+  async prepare(config: Config): Promise<() => void> {
     const hosts = interceptHosts(config)
     if (hosts?.length === 0) {
-      this.#tlsEnd = undefined
-      return
+      return () => {
+        this.#tlsEnd = undefined
+      }
     }
     const ca = this.#given ?? (await this.#open(config.state, hosts))
     const leaves =
       this.#leaves !== undefined && ca.pem === this.#ca?.pem ? this.#leaves : new LeafContexts(ca, this.#clock)
-    this.#ca = ca
-    this.#leaves = leaves
-    this.#tlsEnd = {
-      contextFor: host => leaves.get(host),
-      protocols: config.intercept.h2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-      onBrokenOff: this.#onBrokenOff,
+    return () => {
+      this.#ca = ca
+      this.#leaves = leaves
+      this.#tlsEnd = {
+        contextFor: host => leaves.get(host),
+        protocols: config.intercept.h2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+        onBrokenOff: this.#onBrokenOff,
+      }
     }
   }
 

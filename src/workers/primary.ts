@@ -25,7 +25,8 @@ export async function startWorkers(config: Config, env: NodeJS.ProcessEnv, log: 
   const state: { config: Config; credentials: Credentials | undefined } = { config, credentials: undefined }
   const authority = new LocalAuthority(clock, log.logger, undefined)
   // Made here, not by as many at once as there are workers.
-  await authority.prepare(config)
+  const vouch = await authority.prepare(config)
+  vouch()
   const crew = new Crew(config, {
     env,
     clock,
@@ -56,12 +57,13 @@ export async function startWorkers(config: Config, env: NodeJS.ProcessEnv, log: 
     addOwn: address => crew.addOwn(address),
     prepare: async next => {
       const credentials = state.credentials ?? (await open(next))
-      await authority.prepare(next)
+      const nextVouch = await authority.prepare(next)
       await stores.open(next)
       const prepared = await crew.prepare(next)
       return {
         commit: () => {
           state.config = next
+          nextVouch()
           if (state.credentials) credentials?.reload(next)
           state.credentials = credentials
           return prepared.commit()
