@@ -4,7 +4,7 @@ import type { ExchangeView } from '../src/serving/views.js'
 import { ExchangeRow, HEADINGS } from './exchange-row.js'
 import type { Session } from './session.js'
 
-/** In pixels, as in app.css. */
+/** In pixels, as in styles/stream.css. */
 const ROW = 24
 /** Rows drawn above and below what is seen, so that fast scrolling shows no gaps. */
 const MARGIN = 8

@@ -78,9 +78,14 @@ export function overhead(attempts: readonly AttemptRecord[], duration: number, q
   return Math.max(0, own)
 }
 
+/** A slice keeps all of its text alive; behind what is remembered, no query may be longer than that. */
+const QUERY_KEPT = 1_024
+
 export const withoutQuery = (path: string): string => {
   const query = path.indexOf('?')
-  return query < 0 ? path : path.slice(0, query)
+  if (query < 0) return path
+  const rest = path.slice(0, query)
+  return path.length - query > QUERY_KEPT ? Buffer.from(rest).toString() : rest
 }
 
 /** What the record of a request that never became an exchange does not know. */

@@ -41,3 +41,6 @@ export const redactUrl = (text: string): string =>
     .replace(/(https?:\/\/[^\s?]*)(\?\S*)?/gi, (all, url: string, query?: string) =>
       query === undefined ? all : `${url}?${REDACTED}`,
     )
+
+/** A `Host`, or the target of a CONNECT, without user information. */
+export const redactAuthority = (text: string): string => text.replace(/^[^/]*@/, `${REDACTED}@`)

@@ -4,7 +4,7 @@ import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
 import { fieldValue } from '../http/fields.js'
-import { redactUrl } from '../http/redact.js'
+import { redactAuthority, redactUrl } from '../http/redact.js'
 import type { Incoming } from './incoming.js'
 import type { RefusalReason } from './refusal.js'
 
@@ -49,8 +49,8 @@ export function giveRefusal(answer: ClientAnswer, refusal: RefusalReason, reques
   giveOwn(answer, own, method)
   recordRefusal(services, id, refusal.code, own, {
     method,
-    host: fieldValue(rawHeaders, 'host') ?? '',
-    path: redactUrl(withoutQuery(url)),
+    host: redactAuthority(fieldValue(rawHeaders, 'host') ?? ''),
+    path: method === 'CONNECT' ? redactAuthority(url) : redactUrl(withoutQuery(url)),
   })
 }
 

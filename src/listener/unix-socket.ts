@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 
 /**
@@ -9,10 +9,11 @@ export async function makeWay(path: string): Promise<boolean> {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return true
   const answered = await new Promise<boolean>(resolve => {
     const probe = connect(path, () => resolve(true))
-    probe.on('error', () => resolve(false))
+    // Anything but a refusal is somebody's: too busy to answer, or not for us.
+    probe.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'))
     probe.on('connect', () => probe.destroy())
   })
-  if (!answered) unlinkSync(path)
+  if (!answered) rmSync(path, { force: true })
   return !answered
 }
 

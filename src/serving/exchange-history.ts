@@ -1,10 +1,15 @@
-import type { ExchangeRecord } from '../exchange/record.js'
+import type { AttemptRecord, ExchangeRecord } from '../exchange/record.js'
 import type { Fields } from '../http/fields.js'
+import { isHint } from './exchange-view.js'
 
 /** So many exchanges are remembered. */
 const REMEMBERED = 1_000
-/** Request fields longer than this in all, in characters, are not: the memory of all of them stays below 8 MiB. */
-const FIELDS_MAX = 8_192
+/** In characters, what clients and upstreams say in one: longer ones are cut, so that all stay below some 8 MiB. */
+const LENGTH_MAX = 8_192
+/** Of those that are cut. */
+const TEXT_KEPT = 1_024
+const HINTS_KEPT = 32
+const HINT_KEPT = 128
 
 type Watcher = (record: ExchangeRecord) => void
 
@@ -16,7 +21,7 @@ export class ExchangeHistory {
 
   /** Runs for every request. */
   readonly add = (record: ExchangeRecord): void => {
-    this.#ring[this.#next] = isLong(record.fields) ? { ...record, fields: [] } : record
+    this.#ring[this.#next] = lengthOf(record) > LENGTH_MAX ? cut(record) : record
     this.#next = (this.#next + 1) % REMEMBERED
     for (const watcher of this.#watchers) watcher(record)
   };
@@ -39,8 +44,38 @@ export class ExchangeHistory {
   }
 }
 
-function isLong(fields: Fields): boolean {
+function lengthOf({ host, path, fields, attempts }: ExchangeRecord): number {
+  let length = host.length + path.length + lengthOfAll(fields)
+  for (const { refused } of attempts) if (refused !== undefined) length += lengthOfAll(refused)
+  return length
+}
+
+function lengthOfAll(fields: Fields): number {
   let length = 0
   for (const text of fields) length += text.length
-  return length > FIELDS_MAX
+  return length
+}
+
+const cut = (record: ExchangeRecord): ExchangeRecord => ({
+  ...record,
+  host: cutText(record.host),
+  path: cutText(record.path),
+  fields: [],
+  attempts: record.attempts.map(cutAttempt),
+})
+
+/** Encoded anew: a slice would keep the whole text alive. */
+const cutText = (text: string): string =>
+  text.length > TEXT_KEPT ? `${Buffer.from(text.slice(0, TEXT_KEPT)).toString()}…` : text
+
+const cutAttempt = (attempt: AttemptRecord): AttemptRecord =>
+  attempt.refused === undefined ? attempt : { ...attempt, refused: hintsIn(attempt.refused) }
+
+function hintsIn(fields: Fields): Fields {
+  const hints: string[] = []
+  for (let i = 0; i < fields.length && hints.length < 2 * HINTS_KEPT; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string]
+    if (name.length + value.length <= HINT_KEPT && isHint(name)) hints.push(name, value)
+  }
+  return hints
 }

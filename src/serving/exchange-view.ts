@@ -102,9 +102,12 @@ function attemptView(attempt: AttemptRecord, zero: number): AttemptView {
     wait_ms: tenths(wait_ms),
     reused,
     bytes_sent,
-    hints: attempt.refused === undefined ? [] : pairs(attempt.refused).filter(([name]) => HINTS.test(name)),
+    hints: attempt.refused === undefined ? [] : pairs(attempt.refused).filter(([name]) => isHint(name)),
   }
 }
+
+/** It says when to come back. @param name of a field, in any case */
+export const isHint = (name: string): boolean => HINTS.test(name)
 
 const masked = (fields: Fields, redact: readonly string[]): [string, string][] =>
   pairs(fields).map(([name, value]) => {

@@ -32,7 +32,7 @@ export class SpanQueue {
     if (!(parent === undefined ? this.#random() < this.#sample : parent.sampled)) return 0
     const spans = spansIn(record)
     if (this.#spans + spans > SPANS_MAX) return spans
-    this.#waiting.push({ record, parent })
+    this.#waiting.push({ record: withoutFields(record), parent })
     this.#spans += spans
     return 0
   }
@@ -52,5 +52,14 @@ export class SpanQueue {
     return batch
   }
 }
+
+/** No span says what is in a field, and a collector may be away for long: they are not kept for it. */
+const withoutFields = (record: ExchangeRecord): ExchangeRecord => ({
+  ...record,
+  fields: [],
+  attempts: record.attempts.map(attempt =>
+    attempt.refused === undefined ? attempt : { ...attempt, refused: undefined },
+  ),
+})
 
 const spansIn = ({ attempts }: ExchangeRecord): number => attempts.length + 1

@@ -53,7 +53,11 @@ export class CrewMember {
     this.#worker.on('message', message => this.link.receive(message))
     this.ended = new Promise(resolve => {
       child.once('exit', (code, signal) => resolve({ code, signal, why: this.#why }))
-      child.once('error', () => resolve({ code: null, signal: null }))
+      child.on('error', error => {
+        // It never was; one that is ends by its exit alone.
+        if (child.pid === undefined) resolve({ code: null, signal: null, why: error.message })
+        else this.kill(error.message)
+      })
     })
     // Not `close` of the process: it does not come once we have disconnected.
     const { stdout } = child

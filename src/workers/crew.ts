@@ -6,7 +6,7 @@ import type { ExchangeView } from '../serving/views.js'
 import type { Cancel, Clock } from '../time/clock.js'
 import { type Millis, millis, seconds } from '../time/units.js'
 import { CrewMember, type MemberWorld } from './crew-member.js'
-import { LinkError, SilenceError } from './link.js'
+import { LinkError } from './link.js'
 import type { Addresses, Minted, Order, Renewal, TokenAnswer, TokenQuestion, WorkerCalls } from './protocol.js'
 import { shareOf } from './share.js'
 
@@ -141,10 +141,10 @@ export class Crew {
     const refusals: unknown[] = []
     for (const [i, member] of members.entries()) {
       const result = results[i]
+      const reason: unknown = result?.status === 'rejected' ? result.reason : undefined
       if (result?.status === 'fulfilled') ready.push(member)
-      else if (result?.reason instanceof SilenceError)
-        refusals.push(new Error(`worker ${member.pid} does not answer: ${result.reason.message}`))
-      else if (!(result?.reason instanceof LinkError)) refusals.push(result?.reason)
+      else if (!(reason instanceof LinkError)) refusals.push(reason)
+      else if (reason.isSilent) refusals.push(new Error(`worker ${member.pid} does not answer: ${reason.message}`))
     }
     if (refusals.length === 0 && ready.length > 0) return { commit: () => this.#commit(config, ready), discard }
     discard()

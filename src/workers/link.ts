@@ -22,12 +22,14 @@ type Waiting = { readonly resolve: (value: unknown) => void; readonly reject: (e
 
 /** The process at the other end is gone, or gave no answer in time: nothing is known of what it did. */
 export class LinkError extends Error {
-  override readonly name: string = 'LinkError'
-}
+  override readonly name = 'LinkError'
+  /** It lives, as far as is known here. */
+  readonly isSilent: boolean
 
-/** It lives, as far as is known here, and gave no answer in time. */
-export class SilenceError extends LinkError {
-  override readonly name = 'SilenceError'
+  constructor(message: string, isSilent = false) {
+    super(message)
+    this.isSilent = isSilent
+  }
 }
 
 /**
@@ -62,7 +64,9 @@ export class Link<Asked extends Calls, Served extends Calls> {
       return await new Promise<Result<Asked, W>>((resolve, reject) => {
         this.#waiting.set(n, { resolve: value => resolve(value as Result<Asked, W>), reject })
         if (within !== undefined) {
-          cancel = this.#clock.schedule(within, () => reject(new SilenceError(`no answer within ${within / 1_000} s`)))
+          cancel = this.#clock.schedule(within, () =>
+            reject(new LinkError(`no answer within ${within / 1_000} s`, true)),
+          )
         }
         this.#send({ kind: 'ask', n, what, about })
       })

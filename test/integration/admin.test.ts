@@ -133,6 +133,8 @@ t.test('every refusal is a problem document with the security fields, whoever re
     t.match(answered.header('content-security-policy'), "default-src 'none'", name)
   }
   t.equal((await send(port, '/v1/drain', { method: 'PUT' })).header('allow'), 'POST')
+  t.equal((await send(port, '/v1/status', { method: 'PUT' })).header('allow'), 'GET, HEAD')
+  t.equal((await send(port, '/v1/events', { method: 'HEAD' })).header('allow'), 'GET')
 })
 
 t.test('bytes that are no request are told so, and fields without end are not read to it', async t => {

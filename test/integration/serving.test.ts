@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { parseConfig } from '../../src/config/load.js'
 import { type Engine, startEngine } from '../../src/engine.js'
 import type { ExchangeView } from '../../src/serving/views.js'
-import { request } from '../support/client.js'
+import { rawExchange, request } from '../support/client.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const YAML = `
@@ -119,4 +119,19 @@ t.test('a breaker that is open is told, and an operator closes it', async t => {
   t.equal(await engine.serving.resetBreaker(open?.origin ?? ''), true)
   t.match(await engine.serving.breakers(), [{ breaker: 'closed', retry_in_s: 0 }])
   t.equal(await get('/200'), 200)
+})
+
+t.test('T8: a password where a target or Host has its authority is refused, and not shown', async t => {
+  const { engine } = await scene(t)
+  const [address] = engine.proxy
+  const port = address?.kind === 'tcp' ? address.port : 0
+  const heads = [
+    'CONNECT user:c-nary@h.test:443 HTTP/1.1\r\nHost: h.test:443',
+    'GET / HTTP/1.1\r\nHost: user:c-nary@h.test\r\nConnection: close',
+    'GET http://user:c-nary@/ HTTP/1.1\r\nHost: user:c-nary@h.test\r\nConnection: close',
+  ]
+  for (const head of heads) t.match(await rawExchange(port, `${head}\r\n\r\n`), /^HTTP\/1\.1 400 /)
+  const told = await engine.serving.exchanges({ limit: 10 })
+  t.equal(told.length, heads.length)
+  t.notMatch(JSON.stringify(told), 'c-nary')
 })

@@ -77,7 +77,13 @@ t.test('compose.yaml: the app changes nothing but its environment, and the sidec
   t.strictSame([mulligan.read_only, mulligan.tmpfs, mulligan.cap_drop], [true, ['/tmp'], ['ALL']])
   t.match(mulligan.healthcheck.test[3], `http://127.0.0.1:${portOf(config.listen.admin)}/readyz`)
   t.ok(Number.parseInt(mulligan.stop_grace_period, 10) > drainOf(config))
-  t.strictSame(mulligan.secrets, Object.keys(secrets))
+  const files = [
+    ...mulligan.volumes
+      .map((volume: string) => volume.split(':')[0] ?? '')
+      .filter((source: string) => source.startsWith('.')),
+    ...Object.values<{ file: string }>(secrets ?? {}).map(({ file }) => file),
+  ]
+  for (const file of files) t.ok(existsSync(pathOf(`examples/${file}`)), `${file} is there as it ships`)
   t.end()
 })
 

@@ -1,4 +1,7 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
+import { withoutQuery } from '../../../src/exchange/record.js'
 import { ExchangeHistory } from '../../../src/serving/exchange-history.js'
 import { attemptRecord, exchangeRecord } from '../../support/records.js'
 
@@ -19,10 +22,11 @@ t.test('the newest comes first, and the thousandth before it is the last that is
   t.end()
 })
 
-t.test('request fields of more than 8,192 characters are not kept, and those of no more are', t => {
+t.test('request fields are kept where all that was said is no longer than 8,192 characters', t => {
   const history = new ExchangeHistory()
-  history.add(exchangeRecord({ fields: ['x', 'y'.repeat(8_191)] }))
-  history.add(exchangeRecord({ fields: ['xx', 'y'.repeat(8_191)] }))
+  const rest = { host: 'api.test', path: '/y' }
+  history.add(exchangeRecord({ ...rest, fields: ['x', 'y'.repeat(8_181)] }))
+  history.add(exchangeRecord({ ...rest, fields: ['xx', 'y'.repeat(8_181)] }))
   t.strictSame(
     [...history.latest()].map(({ fields }) => fields.length),
     [0, 2],
@@ -47,6 +51,25 @@ t.test('what a client or an upstream can make long is cut, and what says when to
       [2, undefined],
     ],
   )
+  t.end()
+})
+
+t.test('long queries are not kept behind what comes before them', t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const heapUsed = () => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const history = new ExchangeHistory()
+  const before = heapUsed()
+  for (let n = 0; n < 1_000; n++) {
+    const target = `/a/path/of/some/length/${n}?${'q'.repeat(50_000)}`
+    history.add(exchangeRecord({ id: `a-${n}`, path: withoutQuery(target), query: true }))
+  }
+  const kept = heapUsed() - before
+  t.equal([...history.latest()][0]?.path, '/a/path/of/some/length/999')
+  t.ok(kept < 5_000_000, `${kept} bytes`)
   t.end()
 })
 
