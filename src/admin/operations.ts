@@ -43,7 +43,7 @@ export const OPERATIONS = {
     method: 'GET',
     path: '/readyz',
     summary:
-      'It takes requests and can do its work: it does not drain, no credential waits for a login, its stores answer.',
+      'It takes requests and can do its work: it does not drain, no credential waits for a login, its stores answer, all its workers serve.',
   },
   metrics: { method: 'GET', path: '/metrics', summary: 'Metrics for Prometheus.', media: 'text/plain' },
   openapi: { method: 'GET', path: '/openapi.json', summary: 'This document.' },

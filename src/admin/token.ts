@@ -3,12 +3,12 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
-  unlinkSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 
@@ -74,21 +74,23 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'the state directory is not there',
 }
 
+/** Written elsewhere and linked when it is whole: of daemons that start at once, all have the token of the first. */
 function makeToken(state: string): string {
   mkdirSync(state, { recursive: true, mode: 0o700 })
   const token = randomBytes(TOKEN_SIZE).toString('base64url')
-  const file = openSync(tokenPath(state), 'wx', 0o600)
+  const path = tokenPath(state)
+  const draft = `${path}.${randomBytes(4).toString('hex')}`
   try {
-    writeSync(file, `${token}\n`)
-    fsyncSync(file)
+    writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true })
+    linkSync(draft, path)
+    return token
   } catch (error) {
-    // Half of one would be refused for ever.
-    unlinkSync(tokenPath(state))
-    throw error
+    const made = (error as NodeJS.ErrnoException).code === 'EEXIST' ? readToken(path) : undefined
+    if (made === undefined) throw error
+    return made
   } finally {
-    closeSync(file)
+    rmSync(draft, { force: true })
   }
-  return token
 }
 
 /** Over hashes: of one length, and what they share says nothing about the token. */
