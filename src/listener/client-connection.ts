@@ -4,7 +4,10 @@ import type { RefusalCode } from '../faults.js'
 import { type Authority, formatAuthority } from '../http/authority.js'
 import { millis } from '../time/units.js'
 
-/** How long an idle connection is kept open at a shutdown: its client may just be asking, and gets one more answer, which says that it closes. */
+/**
+ * How long an idle connection is kept open at a shutdown: its client may just be asking, and gets one more answer, which
+ * says that it closes.
+ */
 export const GRACE = millis(100)
 
 /** The authority a CONNECT pinned for everything inside the tunnel (F3). */

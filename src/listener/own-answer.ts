@@ -50,7 +50,7 @@ export function giveRefusal(answer: ClientAnswer, refusal: RefusalReason, reques
   recordRefusal(services, id, refusal.code, own, {
     method,
     host: redactAuthority(fieldValue(rawHeaders, 'host') ?? ''),
-    path: method === 'CONNECT' ? redactAuthority(url) : redactUrl(withoutQuery(url)),
+    path: method === 'CONNECT' ? redactAuthority(withoutQuery(url)) : redactUrl(withoutQuery(url)),
   })
 }
 

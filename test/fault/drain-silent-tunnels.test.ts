@@ -14,7 +14,7 @@ const PATIENT = `
 routes:
   - name: all
     match: { host: "*" }
-    retry: { attempts: 20, backoff: { base: 100ms, cap: 200ms } }
+    retry: { attempts: 20, backoff: { base: 200ms, cap: 400ms } }
 `
 const UNROUTED = 'routes: [{ name: other, match: { host: other.test } }]\n'
 
