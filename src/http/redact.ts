@@ -43,4 +43,4 @@ export const redactUrl = (text: string): string =>
     )
 
 /** A `Host`, or the target of a CONNECT, without user information. */
-export const redactAuthority = (text: string): string => text.replace(/^[^/]*@/, `${REDACTED}@`)
+export const redactAuthority = (text: string): string => text.replace(/^.*@/s, `${REDACTED}@`)

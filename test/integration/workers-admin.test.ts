@@ -5,14 +5,15 @@ import { type Test, test } from 'tap'
 import { request } from '../support/client.js'
 import { crowd, until } from '../support/crowd.js'
 import { type LiveCrew, startCrew } from '../support/live-crew.js'
+import { startCollector } from '../support/otlp.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const CROWD = 64
 
-async function scene(t: Test, route = '') {
+async function scene(t: Test, route = '', top = '') {
   const upstream = await startUpstream(seen => answer(seen.path === '/down' ? 500 : 200, 'ok'))
   t.teardown(() => upstream.close())
-  const yaml = `workers: 2\nroutes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
+  const yaml = `workers: 2\n${top}routes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
   const crew = await startCrew(t, yaml)
   const ask = (path: string) => request(crew.port, `${upstream.url}${path}`)
   /** Until each worker has had some. */
@@ -76,6 +77,27 @@ test('who watches hears of every worker, also of one that came later', async t =
   await reachAll('/y', 3)
   await until(() => heard.runs().size === 3)
   t.equal(heard.runs().size, crew.shares().size)
+})
+
+test('spans say which process they are of', async t => {
+  const collector = await startCollector(t)
+  const { crew, reachAll } = await scene(t, '', `telemetry: { otlp: { endpoint: "${collector.url}" } }\n`)
+  await reachAll('/x')
+  await crew.stop()
+  const instances = new Set(collector.exports.map(({ resource }) => resource['service.instance.id']))
+  t.equal(instances.size, 2, [...instances].join(' and '))
+})
+
+test('while one of two workers is missing, the daemon says so and is not ready', async t => {
+  const { crew } = await scene(t)
+  const [victim = 0] = crew.workers()
+  process.kill(victim, 'SIGKILL')
+  await crew.next(({ msg }) => msg === 'worker ended')
+  t.match(await crew.told('/readyz'), { status: 'not-ready', problems: [/^1 of 2 workers serve/] })
+  t.match(await crew.told('/v1/status'), { workers: 1, ready: false })
+  await crew.next(({ msg }) => msg === 'worker replaced')
+  t.match(await crew.told('/readyz'), { status: 'ready', problems: [] })
+  t.match(await crew.told('/v1/status'), { workers: 2, ready: true })
 })
 
 /** The event stream of the admin side. */

@@ -18,3 +18,20 @@ t.test("R11: a key that one process made is known to another that learnt of it, 
   t.notMatch(told[0], /orders|body/)
   t.end()
 })
+
+t.test('R11: what a process learns that came later is forgotten when the others forget it', t => {
+  const clock = new ManualClock()
+  const one = new MintedKeys(clock)
+  const parts = ['POST', 'https://api.test/orders', 'body']
+  one.remember(parts, 'minted')
+  clock.advance(400_000)
+  const late = new MintedKeys(clock)
+  for (const { name, key, age } of one.known()) late.learn(name, key, age)
+  t.equal(late.recall(parts), 'minted')
+  clock.advance(200_000)
+  t.equal(late.recall(parts), 'minted', 'within 10 minutes')
+  clock.advance(1)
+  t.equal(late.recall(parts), undefined)
+  t.equal(one.recall(parts), undefined)
+  t.end()
+})
