@@ -8,7 +8,7 @@ import { shortDir } from '../support/short-dir.js'
 import { startStoreProcess } from '../support/store-process.js'
 
 /** 100 by hand: the time is that of so many starts. */
-const KILLS = Number(process.env['KILLS'] ?? 25)
+const KILLS = Number(process.env['KILLS'] ?? 15)
 const LIMIT = 20_000
 const KEYS = 12
 const settings = { kind: 'embedded' } as const

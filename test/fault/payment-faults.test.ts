@@ -7,7 +7,7 @@ import { PRICE } from '../support/x402/shop.js'
 // makes 1,147 payments for 1,000 purchases on such a line.
 
 /** The long forms: PURCHASES=1000, and PURCHASES=500 RATE=0.4. */
-const COUNT = Number(process.env['PURCHASES'] ?? 150)
+const COUNT = Number(process.env['PURCHASES'] ?? 100)
 const RATE = Number(process.env['RATE'] ?? 0.2)
 /** Where only the clients ask again there is more to see in fewer. */
 const FEWER = Math.ceil(COUNT / 2)

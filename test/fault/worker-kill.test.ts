@@ -13,7 +13,7 @@ import { isPaid } from '../support/x402/scripted-seller.js'
 import { openShop, PRICE } from '../support/x402/shop.js'
 
 /** The long form: KILLS=100. */
-const KILLS = Number(process.env['KILLS'] ?? 3)
+const KILLS = Number(process.env['KILLS'] ?? 2)
 const CLIENTS = 12
 /** Milliseconds between kills at most, and between two tries of a client. */
 const LIFE = 600

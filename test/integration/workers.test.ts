@@ -132,7 +132,7 @@ const routesIn = (crew: LiveCrew, from = 0): Set<string | undefined> =>
     ].map(([, route]) => route),
   )
 
-test('F8: SIGTERM to all processes at once under load fails nothing that was accepted', async t => {
+test('F7: SIGTERM to all processes at once under load fails nothing that was accepted', async t => {
   const upstream = await upstreamFor(t, async () => {
     await new Promise(resolve => setTimeout(resolve, 30))
     return answer(200, 'ok')

@@ -1,0 +1,23 @@
+/** Folders of `test/unit/` whose files may run in one process: they change nothing of it, and start no other. */
+export const TOGETHER: readonly string[] = [
+  'admin',
+  'certificate',
+  'config',
+  'exchange',
+  'http',
+  'json',
+  'metrics',
+  'page',
+  'policy',
+  'route',
+  'rpc',
+  'serving',
+  'state',
+  'store',
+  'telemetry',
+  'time',
+  'trust',
+  'upstream',
+  'wire',
+  'x402',
+]
