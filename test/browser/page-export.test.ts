@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import { NO_BROWSER } from '../support/browser.js'
 import { harFaults } from '../support/har-rules.js'
-import { openPage, openScene } from '../support/page-scene.js'
+import { clickRow, openPage, openScene } from '../support/page-scene.js'
 import { answer } from '../support/upstream.js'
 
 const options = { skip: NO_BROWSER, timeout: 60_000 }
@@ -33,7 +33,7 @@ t.test('the copied curl line, run in a shell, asks the same of the same and gets
   ] as const
   for (const [method, path, note] of rows) {
     const first = await scene.ask(path, { method, fields: [`x-note: ${note}`, 'x-other: 1'] })
-    await page.locator('.rows .row').filter({ hasText: path }).first().click()
+    await clickRow(page, path)
     await page.locator('.fields dt').filter({ hasText: 'x-note' }).waitFor()
     const line = await copied(page, 'copy as curl', 'curl line copied')
     t.match(line, 'x-note: [redacted]', 'what is masked is visibly so')
@@ -53,7 +53,7 @@ t.test('an exchange is saved as a HAR that keeps the rules, and its id is copied
   const scene = await openScene(t)
   const { page, complaints } = await openPage(t, scene, permissions)
   await scene.ask('/model/1', { fields: ['Authorization: Bearer of-the-client'] })
-  await page.locator('.rows .row').filter({ hasText: '/model/1' }).click()
+  await clickRow(page, '/model/1')
   await page.locator('.fields dt').filter({ hasText: 'Authorization' }).waitFor()
   const [saved] = await Promise.all([
     page.waitForEvent('download'),

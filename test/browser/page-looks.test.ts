@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { NO_BROWSER, openWindow, screenshot } from '../support/browser.js'
-import { openPage, openScene, type PageScene } from '../support/page-scene.js'
+import { clickRow, openPage, openScene, type PageScene } from '../support/page-scene.js'
 
 const options = { skip: NO_BROWSER, timeout: 90_000 }
 
@@ -47,7 +47,7 @@ async function traffic({ ask }: PageScene): Promise<void> {
 }
 
 async function openRow(page: Page, text: string): Promise<void> {
-  await page.locator('.rows .row').filter({ hasText: text }).first().click()
+  await clickRow(page, text)
   await page.getByRole('region', { name: 'Exchange' }).locator('.waterfall').waitFor()
 }
 

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { NO_BROWSER } from '../support/browser.js'
-import { getText, openPage, openScene } from '../support/page-scene.js'
+import { clickRow, getText, openPage, openScene } from '../support/page-scene.js'
 import { answer } from '../support/upstream.js'
 
 const options = { skip: NO_BROWSER, timeout: 60_000 }
@@ -19,7 +19,7 @@ t.test('markup of clients, upstreams and the configuration is text on the page, 
     void dialog.dismiss()
   })
   await scene.ask(`/evil/${MARKUP}`, { fields: [`user-agent: ${MARKUP}`, `x-${'<b>'.length}: ${MARKUP}`] })
-  await page.locator('.rows .row').filter({ hasText: '/evil/' }).click()
+  await clickRow(page, '/evil/')
   await page.locator('.fields').getByText(MARKUP).waitFor()
   t.match(await page.locator('.waterfall').textContent(), `Retry-After: ${MARKUP}`)
   t.match(await page.getByRole('region', { name: 'Routes' }).textContent(), '/evil/<svg/onload=alert(1)>/**')

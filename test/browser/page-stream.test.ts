@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { NO_BROWSER, screenshot } from '../support/browser.js'
-import { openPage, openScene } from '../support/page-scene.js'
+import { clickRow, openPage, openScene } from '../support/page-scene.js'
 import { openShop } from '../support/x402/shop.js'
 
 const options = { skip: NO_BROWSER, timeout: 90_000 }
@@ -71,7 +71,7 @@ t.test(
       ['/orders/1', [/1\. 503/, /key[\da-f]+…/, /safe while its key is honoured/, /connection reused/]],
     ]
     for (const [path, words] of opened) {
-      await row(page, path).click()
+      await clickRow(page, path)
       const details = page.getByRole('region', { name: 'Exchange' })
       await details.getByRole('heading', { level: 2 }).filter({ hasText: path }).waitFor()
       const text = (await details.textContent()) ?? ''
@@ -81,7 +81,7 @@ t.test(
         t.ok(kinds.includes(`bar ${kind}`), `${path}: there is a bar for ${kind}`)
       }
     }
-    await row(page, '/model/1').click()
+    await clickRow(page, '/model/1')
     const fields = page.locator('.fields')
     await fields.getByText('text/plain').waitFor()
     t.match(await fields.textContent(), /Authorization\[redacted\]/)
@@ -137,7 +137,7 @@ t.test('a row that somebody looks at stays where it is while others come', optio
   const { page } = await openPage(t, scene)
   for (let n = 0; n < 100; n++) await scene.ask(`/first/${n}`)
   await row(page, '/first/99').waitFor()
-  await row(page, '/first/95').click()
+  await clickRow(page, '/first/95')
   await page.getByRole('button', { name: 'copy as curl' }).waitFor()
   const before = await topOf(page, '/first/95')
   for (let n = 0; n < 30; n++) await scene.ask(`/second/${n}`)

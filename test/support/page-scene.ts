@@ -161,3 +161,12 @@ export function getText(url: string): Promise<string> {
     }).on('error', reject)
   })
 }
+
+/** Opens the exchange of a row. Found and clicked in one breath: while the list moves, elements change rows. */
+export async function clickRow(page: Page, text: string): Promise<void> {
+  await page.locator('.rows .row').filter({ hasText: text }).first().waitFor()
+  await page.locator('.rows').evaluate((rows, text) => {
+    const row = [...rows.children].find(({ textContent }) => textContent?.includes(text))
+    ;(row as { click: () => void } | undefined)?.click()
+  }, text)
+}
