@@ -1,4 +1,4 @@
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { request } from '../support/client.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { scriptNames } from '../support/names.js'
@@ -13,10 +13,19 @@ routes:
     breaker: off
 `
 
-test('F01: a name that nobody knows, or that the resolver fails for, reached nobody and is asked for again', async t => {
+async function rig(t: Test) {
   const names = scriptNames(t)
+  const upstream = await startUpstream(() => answer(200, 'in'))
   const daemon = await startTestDaemon(YAML)
-  t.teardown(daemon.close)
+  t.teardown(async () => {
+    await daemon.close()
+    await upstream.close()
+  })
+  return { names, upstream, daemon }
+}
+
+test('F01: a name that nobody knows, or that the resolver fails for, reached nobody and is asked for again', async t => {
+  const { names, daemon } = await rig(t)
   for (const how of ['ENOTFOUND', 'EAI_AGAIN'] as const) {
     for (const method of ['GET', 'POST']) {
       names.fail('lost.test', how)
@@ -31,13 +40,7 @@ test('F01: a name that nobody knows, or that the resolver fails for, reached nob
 })
 
 test('F01: a resolver that says nothing is given up in time, and holds up nobody else', async t => {
-  const names = scriptNames(t)
-  const upstream = await startUpstream(() => answer(200, 'in'))
-  const daemon = await startTestDaemon(YAML)
-  t.teardown(async () => {
-    await daemon.close()
-    await upstream.close()
-  })
+  const { names, upstream, daemon } = await rig(t)
   names.fail('silent.test', 'silent')
   const lost = request(daemon.port, 'http://silent.test/')
   t.equal((await request(daemon.port, `${upstream.url}/`)).text, 'in')
@@ -53,13 +56,7 @@ test('F01: a resolver that says nothing is given up in time, and holds up nobody
 })
 
 test('F01: a name that comes back is found at the next request: no failure is remembered', async t => {
-  const names = scriptNames(t)
-  const upstream = await startUpstream(() => answer(200, 'in'))
-  const daemon = await startTestDaemon(YAML)
-  t.teardown(async () => {
-    await daemon.close()
-    await upstream.close()
-  })
+  const { names, upstream, daemon } = await rig(t)
   names.fail('back.test', 'ENOTFOUND')
   t.equal((await request(daemon.port, `http://back.test:${upstream.port}/`)).status, 502)
   names.answer('back.test', ['127.0.0.1'])

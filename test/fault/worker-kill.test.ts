@@ -21,10 +21,26 @@ const PAUSE = 50
 
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
+/** Kills one of the workers again and again, while many do the same over and over. */
+async function stormed(crew: Awaited<ReturnType<typeof startCrew>>, act: () => Promise<void>): Promise<void> {
+  const random = seeded(SEED)
+  let isOver = false
+  const clients = crowd(CLIENTS, CLIENTS, async () => {
+    while (!isOver) await act()
+  })
+  for (let kill = 0; kill < KILLS; kill++) {
+    await sleep(100 + random() * LIFE)
+    const workers = crew.workers()
+    process.kill(workers[Math.floor(random() * workers.length)] ?? 0, 'SIGKILL')
+    await crew.next(({ msg }) => msg === 'worker replaced')
+  }
+  isOver = true
+  await clients
+}
+
 test(`I12: ${KILLS} workers are killed under keyed load: no order is made twice, and the others go on`, async t => {
   t.setTimeout(120_000 + KILLS * 10_000)
   t.comment(`seed ${SEED}`)
-  const random = seeded(SEED)
   const book = await startOrderBook(t, { dedups: false, takes: 40 })
   const crew = await startCrew(
     t,
@@ -37,7 +53,6 @@ routes:
     idempotency: { upstream: none, replay: { rate: { per_second: 100000, burst: 100000 } } }
 `,
   )
-  let isOver = false
   let count = 0
   const ends: string[] = []
   const place = async () => {
@@ -49,17 +64,7 @@ routes:
       await sleep(PAUSE)
     }
   }
-  const clients = crowd(CLIENTS, CLIENTS, async () => {
-    while (!isOver) await place()
-  })
-  for (let kill = 0; kill < KILLS; kill++) {
-    await sleep(100 + random() * LIFE)
-    const workers = crew.workers()
-    process.kill(workers[Math.floor(random() * workers.length)] ?? 0, 'SIGKILL')
-    await crew.next(({ msg }) => msg === 'worker replaced')
-  }
-  isOver = true
-  await clients
+  await stormed(crew, place)
   t.same(book.duplicates(), [])
   t.equal(ends.length, count)
   t.ok(ends.filter(end => end === 'unknown').length <= KILLS * CLIENTS, 'only what a dead one had begun is unknown')
@@ -69,12 +74,10 @@ routes:
 test(`P10: ${KILLS} workers are killed under paying load: no purchase is signed twice`, async t => {
   t.setTimeout(120_000 + KILLS * 10_000)
   t.comment(`seed ${SEED}`)
-  const random = seeded(SEED)
   const shop = await openShop(t, { purse: 1_000_000_000n })
   const line = await startFaultGateway(shop.server.port, { rate: 0, seed: 1 })
   t.teardown(() => line.close())
   const crew = await startCrew(t, '', payingHome(t, line.port, { route: ['breaker: off'] }, 'workers: 2\n'))
-  let isOver = false
   let wanted = 0
   const ends: string[] = []
   const buy = async () => {
@@ -87,17 +90,7 @@ test(`P10: ${KILLS} workers are killed under paying load: no purchase is signed 
       await sleep(PAUSE)
     }
   }
-  const clients = crowd(CLIENTS, CLIENTS, async () => {
-    while (!isOver) await buy()
-  })
-  for (let kill = 0; kill < KILLS; kill++) {
-    await sleep(100 + random() * LIFE)
-    const workers = crew.workers()
-    process.kill(workers[Math.floor(random() * workers.length)] ?? 0, 'SIGKILL')
-    await crew.next(({ msg }) => msg === 'worker replaced')
-  }
-  isOver = true
-  await clients
+  await stormed(crew, buy)
   const paidFor = line.seen.filter(isPaid)
   const signatures = new Set(paidFor.map(({ path, header }) => `${path} ${header('payment-signature')}`))
   const { paid, payments } = await shop.moved()

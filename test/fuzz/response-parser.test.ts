@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { MALFORMED_ANSWERS } from '../conformance/vectors/answers-malformed.js'
 import { VALID_ANSWERS } from '../conformance/vectors/answers-valid.js'
+import { NASTY_BYTES } from '../support/nasty-bytes.js'
 import { parseAnswer } from '../support/parse-answer.js'
 
 /** Repeat a run with MULLIGAN_SEED=…; the seed in use is printed. */
@@ -56,23 +57,7 @@ test(`F2: where the bytes are cut changes no event (seed ${seed})`, t => {
 
 type Mutation = { readonly at: number; readonly cut: number; readonly insert: string }
 
-const nasty = fc.constantFrom(
-  '\r',
-  '\n',
-  '\r\n',
-  '\0',
-  ' ',
-  '\t',
-  ':',
-  ';',
-  ',',
-  '0',
-  'f',
-  '-',
-  '\xff',
-  '\r\n\r\n',
-  'HTTP/1.1 200 OK\r\n\r\n',
-)
+const nasty = fc.constantFrom(...NASTY_BYTES)
 const mutation = fc.record({ at: fc.nat(2_000), cut: fc.nat(3), insert: fc.oneof(fc.constant(''), nasty) })
 
 function mutate(text: string, mutations: readonly Mutation[]): string {

@@ -1,33 +1,8 @@
-import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { type Test, test } from 'tap'
-import { type Answer, readAnswer } from '../support/client.js'
+import { type Sent, send } from '../support/admin.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { answer, startUpstream } from '../support/upstream.js'
-
-type Sent = {
-  readonly method?: string
-  readonly host?: string
-  readonly fields?: readonly string[]
-  readonly body?: string
-}
-
-/** A request in origin-form with exactly these fields. */
-async function send(
-  port: number,
-  path: string,
-  { method = 'GET', host = `127.0.0.1:${port}`, fields = [], body }: Sent = {},
-): Promise<Answer> {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => undefined)
-  const answered = readAnswer(socket, method)
-  const lines = [`${method} ${path} HTTP/1.1`, ...(host === '' ? [] : [`Host: ${host}`]), ...fields]
-  if (body !== undefined) lines.push(`Content-Length: ${body.length}`)
-  socket.write(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`)
-  const result = await answered
-  socket.destroy()
-  return result
-}
 
 async function setUp(t: Test, base = '/v1', listen = '') {
   const locations: string[] = []

@@ -6,27 +6,11 @@ import { chunkHead, lastChunk, requestHead } from '../../../src/wire/serialize.j
 import { MALFORMED_ANSWERS } from '../../conformance/vectors/answers-malformed.js'
 import { VALID_ANSWERS } from '../../conformance/vectors/answers-valid.js'
 import { type Dice, type Subject, wrongly } from '../../support/fuzz.js'
+import { NASTY_BYTES } from '../../support/nasty-bytes.js'
 import { parseAnswer } from '../../support/parse-answer.js'
 import { readRequests } from '../../support/strict-request.js'
 
-const WORDS = [
-  '\r',
-  '\n',
-  '\r\n',
-  '\0',
-  ' ',
-  '\t',
-  ':',
-  ';',
-  ',',
-  '0',
-  'f',
-  '-',
-  '\xff',
-  '\r\n\r\n',
-  'Content-Length: 5\r\n',
-  'HTTP/1.1 200 OK\r\n\r\n',
-]
+const WORDS = [...NASTY_BYTES, 'Content-Length: 5\r\n']
 const ANSWERS = [...VALID_ANSWERS, ...MALFORMED_ANSWERS].map(row => row[2]).filter(text => text.length < 400)
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
