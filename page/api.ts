@@ -1,48 +1,8 @@
-import type { BreakerView, ExchangeDetail, ExchangeView, LoadView, RouteView } from '../src/serving/views.js'
+import type { Answers as AdminAnswers } from '../src/admin/answers.js'
+import type { ExchangeDetail, ExchangeView } from '../src/serving/views.js'
 
 /** What this page reads of `GET /v1/…`; all of it is for reading only, so no token is needed. */
-export type Answers = {
-  readonly status: Status
-  readonly routes: { readonly routes: readonly RouteView[] }
-  readonly credentials: { readonly credentials: readonly CredentialAnswer[] }
-  readonly breakers: { readonly breakers: readonly BreakerView[] }
-  readonly ledger: { readonly limits: readonly SpendLimit[] }
-}
-
-type Status = {
-  readonly version: string
-  readonly pid: number
-  readonly uptime_s: number
-  readonly workers: number
-  readonly draining: boolean
-  readonly ready: boolean
-  readonly problems: readonly string[]
-  readonly proxy: readonly string[]
-  readonly mounts: string
-  readonly load: LoadView
-}
-
-export type CredentialAnswer = {
-  readonly name: string
-  readonly source: string
-  readonly state: 'none' | 'valid' | 'renewing' | 'cooling' | 'needs_login'
-  readonly usable: boolean
-  readonly generation: number
-  readonly token: string | null
-  readonly expires_at: string | null
-  readonly retry_after_s: number
-  readonly error: string | null
-}
-
-/** Amounts are in atomic units. */
-export type SpendLimit = {
-  readonly wallet: string
-  readonly window: 'hour' | 'day' | 'total'
-  readonly symbol: string
-  readonly decimals: number
-  readonly limit: string
-  readonly spent: string
-}
+export type Answers = Pick<AdminAnswers, 'status' | 'routes' | 'credentials' | 'breakers' | 'ledger'>
 
 /** A daemon that does not answer for so long is away, in milliseconds. */
 const PATIENCE = 5_000

@@ -1,4 +1,5 @@
 import type { AttemptView, ExchangeDetail, ExchangeView } from '../src/serving/views.js'
+import { tenths } from '../src/time/units.js'
 import { reasonOf, rowsOf, type Span, type SpanKind } from './spans.js'
 
 type Pair = { readonly name: string; readonly value: string }
@@ -88,5 +89,3 @@ const pairs = (fields: readonly (readonly [string, string])[]): Pair[] =>
   fields.map(([name, value]) => ({ name, value }))
 
 const after = (time: string, ms: number): string => new Date(Date.parse(time) + Math.max(0, ms)).toISOString()
-
-const tenths = (ms: number): number => Math.round(ms * 10) / 10

@@ -1,4 +1,5 @@
-import type { ExchangeView, LoadView } from '../src/serving/views.js'
+import type { Load } from '../src/metrics/load.js'
+import type { ExchangeView } from '../src/serving/views.js'
 import { type Answers, ask } from './api.js'
 import { Changes } from './changes.js'
 import { ExchangeLog } from './exchange-log.js'
@@ -14,7 +15,7 @@ export class Session {
   readonly changes = new Changes()
   readonly log = new ExchangeLog()
   connection: StreamState = { kind: 'connecting' }
-  load: LoadView | undefined
+  load: Load | undefined
   readonly answers: Partial<Answers> = {}
   /** Ended, and could not be told. */
   missed = 0

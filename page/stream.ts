@@ -1,4 +1,5 @@
-import type { ExchangeView, LoadView } from '../src/serving/views.js'
+import type { Load } from '../src/metrics/load.js'
+import type { ExchangeView } from '../src/serving/views.js'
 import { askExchanges } from './api.js'
 
 /** What the daemon remembers at most. */
@@ -13,7 +14,7 @@ export type StreamSink = {
   readonly onExchanges: (exchanges: readonly ExchangeView[]) => void
   /** More ended than could be told. */
   readonly onMissed: (count: number) => void
-  readonly onLoad: (load: LoadView) => void
+  readonly onLoad: (load: Load) => void
   readonly onState: (state: StreamState) => void
 }
 
@@ -72,7 +73,7 @@ export class Stream {
       else early.push(exchange)
     })
     source.addEventListener('missed', ({ data }) => this.#hears.onMissed((JSON.parse(data) as { count: number }).count))
-    source.addEventListener('load', ({ data }) => this.#hears.onLoad(JSON.parse(data) as LoadView))
+    source.addEventListener('load', ({ data }) => this.#hears.onLoad(JSON.parse(data) as Load))
     // The browser would try again by itself, but for ever at the same pace, and not after an answer such as 503.
     source.addEventListener('error', () => this.#lost(source))
     source.addEventListener('open', () => {

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
-import { packageVersion } from './config/package-root.js'
 import { secretReader } from './config/secret.js'
 import { trustedRoots } from './config/trusted-roots.js'
 import type { Credentials } from './credential/credentials.js'
@@ -107,7 +106,7 @@ export async function startEngine(
   let keys = await openIdempotency(config, env, log, metrics, place)
   let payments = await openPayments(config, env, log, metrics)
   const telemetry = new CurrentTelemetry({
-    ...{ env, clock, random: systemRandom, version: packageVersion(), instance: `mulligan-${run}` },
+    ...{ env, clock, random: systemRandom, instance: `mulligan-${run}` },
     onDropped: metrics.spansDropped,
     onTrouble: exportRecorder(log),
   })
@@ -162,13 +161,12 @@ export async function startEngine(
     proxy,
     mounts,
     serving: localServing({
-      version: packageVersion(),
       services,
       doors,
       history,
       metrics,
       config: () => rules.config,
-      credentials: () => (place === undefined && credentials?.statuses()) || [],
+      credentials: () => (place === undefined ? (credentials?.statuses() ?? []) : []),
     }),
     config: () => rules.config,
     caPem: () => authority.pem,

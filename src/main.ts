@@ -47,27 +47,17 @@ export async function startDaemon(
   const engine = await start(config, env, log, given)
   const reload = async (next: Config): Promise<void> => (await engine.prepare(next)).commit()
   const reread = inTurn(() => rereadConfig(config, env, reload, log, given))
-  const { proxy, mounts, serving, caPem, credentials, stores } = engine
-  const uptime = () => millis(systemClock.monotonic() - startedAt)
-  const drain = () => given.onDrain?.()
-  const managed = {
-    proxy,
-    mounts,
-    serving,
-    caPem,
-    credentials,
-    stores,
-    config: engine.config,
-    uptime,
+  const managed: Managed = {
+    ...engine,
+    uptime: () => millis(systemClock.monotonic() - startedAt),
     workers: () => config.workers,
-    missing: engine.missing,
     reload: reread,
-    drain,
+    drain: () => given.onDrain?.(),
   }
   const admin = await startAdmin(config, managed, engine, log)
   return {
-    proxy,
-    mounts,
+    proxy: engine.proxy,
+    mounts: engine.mounts,
     admin: admin?.address,
     holds: engine.holds,
     reload,

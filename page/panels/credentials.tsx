@@ -1,4 +1,4 @@
-import type { CredentialAnswer } from '../api.js'
+import type { CredentialAnswer } from '../../src/admin/answers.js'
 import { formatAge } from '../format.js'
 
 const STATES = {

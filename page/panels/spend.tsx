@@ -1,5 +1,5 @@
+import type { LimitView } from '../../src/admin/answers.js'
 import { formatUnits } from '../../src/x402/amount.js'
-import type { SpendLimit } from '../api.js'
 import { Bar } from './bar.js'
 
 const WINDOWS = { hour: 'this hour', day: 'this day', total: 'in all' } as const
@@ -7,7 +7,7 @@ const WINDOWS = { hour: 'this hour', day: 'this day', total: 'in all' } as const
 /** Above this share of a limit somebody should look, of 1. */
 const NEARLY = 0.8
 
-export function Spend({ limits }: { readonly limits: readonly SpendLimit[] }) {
+export function Spend({ limits }: { readonly limits: readonly LimitView[] }) {
   return (
     <ul class="items">
       {limits.map(limit => (
@@ -19,7 +19,7 @@ export function Spend({ limits }: { readonly limits: readonly SpendLimit[] }) {
   )
 }
 
-function Limit({ limit: { wallet, window, symbol, decimals, limit, spent } }: { readonly limit: SpendLimit }) {
+function Limit({ limit: { wallet, window, symbol, decimals, limit, spent } }: { readonly limit: LimitView }) {
   const share = shareOf(BigInt(spent), BigInt(limit))
   const words = `${formatUnits(BigInt(spent), decimals)} of ${formatUnits(BigInt(limit), decimals)} ${symbol}`
   return (

@@ -1,6 +1,7 @@
 import type { CredentialStatus } from '../credential/credentials.js'
 import type { PurchaseState } from '../ledger/purchase-record.js'
-import type { BreakerView, ExchangeDetail, ExchangeView, LoadView, RouteView } from '../serving/views.js'
+import type { Load } from '../metrics/load.js'
+import type { BreakerView, ExchangeDetail, ExchangeView, RouteView } from '../serving/views.js'
 
 /** What each operation of the admin side answers, by its name; in words as `serving/views.ts` says. */
 export type Answers = {
@@ -41,7 +42,7 @@ export type StatusAnswer = {
   readonly proxy: readonly string[]
   /** An address, or `same`. */
   readonly mounts: string
-  readonly load: LoadView
+  readonly load: Load
   readonly credentials: readonly CredentialAnswer[]
 }
 

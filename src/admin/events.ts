@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { REMEMBERED } from '../serving/exchange-history.js'
 import type { Serving } from '../serving/serving.js'
 import type { ExchangeView } from '../serving/views.js'
 import type { Cancel, Clock } from '../time/clock.js'
@@ -12,8 +13,6 @@ const STREAMS_MAX = 16
 const LOOKED_EVERY = seconds(1)
 /** In looks: proxies and browsers give up on a stream that says nothing. */
 const HEARTBEAT_EVERY = 15
-/** What may have been missed is looked for among so many. */
-const REMEMBERED = 1_000
 
 const HEAD = {
   ...SECURITY_FIELDS,

@@ -1,3 +1,5 @@
+import { REMEMBERED } from '../serving/exchange-history.js'
+
 /** A parameter of a query. What is not given is `default`, or nothing. */
 export type Parameter = { readonly about: string } & (
   | { readonly type: 'integer'; readonly minimum: number; readonly maximum: number; readonly default: number }
@@ -66,7 +68,7 @@ export const OPERATIONS = {
     path: '/v1/exchanges',
     summary: 'The latest exchanges, the newest first; 1,000 are remembered.',
     query: {
-      limit: { type: 'integer', minimum: 1, maximum: 1_000, default: 100, about: 'At most so many.' },
+      limit: { type: 'integer', minimum: 1, maximum: REMEMBERED, default: 100, about: 'At most so many.' },
       route,
       notable: { type: 'boolean', about: 'Only those that failed, were repeated or waited.' },
     },

@@ -14,7 +14,7 @@ import { readQuery } from './parameters.js'
 import { AdminProblem } from './problem.js'
 import { answerErrors, badTarget, onMalformed, refuse } from './refusals.js'
 import { SECURITY_FIELDS } from './security-fields.js'
-import { isForeign } from './site-guard.js'
+import { foreignReason } from './site-guard.js'
 import { type AdminToken, openToken, tokenPath } from './token.js'
 
 /** A body says one word. */
@@ -89,7 +89,7 @@ function createApp(address: ListenAddress, logger: Logger): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_FIELDS)
     if (request.url.startsWith('/v1')) reply.header('cache-control', 'no-store')
-    const foreign = isForeign(request.raw, address)
+    const foreign = foreignReason(request.raw, address)
     if (foreign !== undefined) throw new AdminProblem('cross_site', foreign)
   })
   answerErrors(app, logger)

@@ -1,16 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeOwnFile } from '../store/own-file.js'
 
 /** In bytes. */
 const TOKEN_SIZE = 32
@@ -74,23 +65,14 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'the state directory is not there',
 }
 
-/** Written elsewhere and linked when it is whole: of daemons that start at once, all have the token of the first. */
+/** Of daemons that start at once, all have the token of the first. */
 function makeToken(state: string): string {
-  mkdirSync(state, { recursive: true, mode: 0o700 })
-  const token = randomBytes(TOKEN_SIZE).toString('base64url')
   const path = tokenPath(state)
-  const draft = `${path}.${randomBytes(4).toString('hex')}`
-  try {
-    writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true })
-    linkSync(draft, path)
-    return token
-  } catch (error) {
-    const made = (error as NodeJS.ErrnoException).code === 'EEXIST' ? readToken(path) : undefined
-    if (made === undefined) throw error
-    return made
-  } finally {
-    rmSync(draft, { force: true })
-  }
+  mkdirSync(state, { recursive: true, mode: 0o700 })
+  makeOwnFile(path, `${randomBytes(TOKEN_SIZE).toString('base64url')}\n`)
+  const token = readToken(path)
+  if (token === undefined) throw new Error('it was made, and is gone')
+  return token
 }
 
 /** Over hashes: of one length, and what they share says nothing about the token. */

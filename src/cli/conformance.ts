@@ -11,6 +11,7 @@ import { PHASE_NAMES, type PhaseName } from '../conformance/verdict.js'
 import { systemClock } from '../time/clock.js'
 import { type Millis, parseDuration, seconds } from '../time/units.js'
 import { type CommandInput, type CommandIo, textOption, UsageError } from './command.js'
+import { complain } from './complain.js'
 import { conformanceReport } from './conformance-report.js'
 import { createPaint } from './paint.js'
 import { progressOf } from './progress.js'
@@ -20,7 +21,7 @@ import { progressOf } from './progress.js'
  * 1 one did, 2 usage or kit, 3 the target is not to be had, 4 a required phase says nothing.
  */
 export async function run(input: CommandInput): Promise<number> {
-  const { stderr, env } = input.io
+  const { env } = input.io
   const subject = input.positionals[0]
   if (subject !== 'idempotency') throw new UsageError(`"${subject ?? ''}" is nothing to check; idempotency is`)
   const options = readOptions(input)
@@ -40,8 +41,7 @@ export async function run(input: CommandInput): Promise<number> {
     if (error instanceof SecretError) throw new UsageError(error.message)
     if (!(error instanceof Unusable)) throw error
     progress.done()
-    stderr.write(`${createPaint(stderr, env)('red', 'mulligan')}: ${error.message}\n`)
-    return 3
+    return complain(input, error.message, 3)
   } finally {
     progress.done()
   }

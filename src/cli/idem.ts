@@ -19,6 +19,7 @@ import { systemClock } from '../time/clock.js'
 import { ask, tell } from './admin-client.js'
 import { claimsJson, claimsTable, describeClaim } from './claim-report.js'
 import { type CommandInput, UsageError } from './command.js'
+import { complain } from './complain.js'
 import { configOf } from './config-flags.js'
 import { daemonHere, needDaemon } from './daemon-here.js'
 import { createPaint } from './paint.js'
@@ -185,9 +186,4 @@ function report(result: Resolution, claim: ClaimView, found: keyof typeof RESOLV
     case 'ambiguous':
       return complain(input, `${claim.ref} means several keys`, 1)
   }
-}
-
-function complain({ io }: CommandInput, message: string, code: number): number {
-  io.stderr.write(`${createPaint(io.stderr, io.env)('red', 'mulligan')}: ${message}\n`)
-  return code
 }

@@ -15,6 +15,7 @@ import { parseMoment } from '../time/moment.js'
 import { seconds } from '../time/units.js'
 import { ask } from './admin-client.js'
 import { type CommandInput, textOption, UsageError } from './command.js'
+import { complain } from './complain.js'
 import { configOf } from './config-flags.js'
 import { daemonHere, needDaemon } from './daemon-here.js'
 import { describeReconciled, ledgerCsv, ledgerJson, ledgerTable, reconciledJson, type Told } from './ledger-report.js'
@@ -48,8 +49,7 @@ export async function run(input: CommandInput): Promise<number> {
   } catch (error) {
     if (!(error instanceof StoreError || error instanceof SecretError || error instanceof RpcError)) throw error
     const isAway = error instanceof RpcError ? !error.refused : isUnreachable(error)
-    input.io.stderr.write(`${createPaint(input.io.stderr, input.io.env)('red', 'mulligan')}: ${error.message}\n`)
-    return isAway ? 3 : 1
+    return complain(input, error.message, isAway ? 3 : 1)
   }
 }
 

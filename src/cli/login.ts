@@ -8,6 +8,7 @@ import { SourceError } from '../credential/source.js'
 import { systemClock, systemRandom } from '../time/clock.js'
 import { seconds } from '../time/units.js'
 import { type CommandInput, type CommandIo, UsageError } from './command.js'
+import { complain } from './complain.js'
 import { configOf } from './config-flags.js'
 import { createPaint } from './paint.js'
 import { patientFetch } from './patient-fetch.js'
@@ -34,9 +35,9 @@ export async function run(input: CommandInput): Promise<number> {
   } catch (error) {
     if (!(error instanceof SourceError)) throw error
     const why = interrupt.by === undefined ? error.message : 'given up'
-    io.stderr.write(`${createPaint(io.stderr, io.env)('red', 'mulligan')}: no login for "${name}": ${why}\n`)
     // What a shell expects of an interrupted command.
-    return interrupt.by === undefined ? 1 : 128 + constants.signals[interrupt.by]
+    const code = interrupt.by === undefined ? 1 : 128 + constants.signals[interrupt.by]
+    return complain({ io }, `no login for "${name}": ${why}`, code)
   } finally {
     interrupt.close()
   }

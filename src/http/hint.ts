@@ -21,6 +21,15 @@ const VETOES = ['x-should-retry', 'stripe-should-retry']
 const MILLIS_FIELDS = ['retry-after-ms', 'x-ms-retry-after-ms', 'x-amz-retry-after', 'grpc-retry-pushback-ms']
 const STANDARD_QUOTA: QuotaFields = { remaining: 'ratelimit-remaining', reset: 'ratelimit-reset' }
 
+/** Fields that may say when to come back, or whether; `date` is what others are measured by. */
+const HINT_FIELDS: ReadonlySet<string> = new Set(['date', 'retry-after', ...MILLIS_FIELDS, ...VETOES])
+
+/** It may be part of a hint, a vendor's quota included; none of them is secret. @param name in any case */
+export function isHintField(name: string): boolean {
+  const known = name.toLowerCase()
+  return HINT_FIELDS.has(known) || /rate-?limit/.test(known)
+}
+
 /** A `Date` further than this from our clock is a broken clock or an old stored answer, and no base for measuring. */
 const SANE_SKEW = 86_400_000
 

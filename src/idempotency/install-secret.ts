@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { link, mkdir, open, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { OpenToOthers, readOwnFile } from '../store/own-file.js'
+import { makeOwnFile, OpenToOthers, readOwnFile } from '../store/own-file.js'
 import { type Store, StoreError } from '../store/store.js'
 
 const LENGTH = 32
@@ -51,7 +51,7 @@ async function secretInFile(path: string, folder: string, isNew: boolean): Promi
     if (kept !== undefined) return check(path, kept)
     if (!isNew) throw new StoreError('broken', `${path} is gone: ${REMEDY}`)
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    await makeFile(path)
+    makeOwnFile(path, randomBytes(LENGTH))
     return check(path, (await readOwnFile(path)) ?? Buffer.alloc(0))
   } catch (error) {
     if (error instanceof StoreError) throw error
@@ -63,25 +63,6 @@ async function secretInFile(path: string, folder: string, isNew: boolean): Promi
 function check(path: string, secret: Buffer): Buffer {
   if (secret.length === LENGTH) return secret
   throw new StoreError('broken', `${path} is damaged (${secret.length} bytes instead of ${LENGTH}): ${REMEDY}`)
-}
-
-/** Appears whole or not at all; of several at once, one wins. */
-async function makeFile(path: string): Promise<void> {
-  const draft = `${path}.${randomBytes(4).toString('hex')}`
-  try {
-    const file = await open(draft, 'wx', 0o600)
-    try {
-      await file.writeFile(randomBytes(LENGTH))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await link(draft, path).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error
-    })
-  } finally {
-    await rm(draft, { force: true })
-  }
 }
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'unknown error'

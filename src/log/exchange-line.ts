@@ -1,4 +1,5 @@
 import { type AttemptRecord, type ExchangeRecord, overhead } from '../exchange/record.js'
+import { tenths } from '../time/units.js'
 
 /**
  * The log line of an exchange, built by hand: it is written for every request, and a general serializer costs more
@@ -35,5 +36,3 @@ function attemptList(attempts: readonly AttemptRecord[]): string {
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
 
 const quote = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text))
-
-const tenths = (ms: number): number => Math.round(ms * 10) / 10

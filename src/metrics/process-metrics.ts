@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
+import { openFilesLimit } from '../config/open-files-limit.js'
 import type { Clock } from '../time/clock.js'
 import type { Family, Sample } from './exposition.js'
 
@@ -17,7 +18,7 @@ export function* processMetrics(clock: Clock): Iterable<Family> {
   )
   yield gauge('process_resident_memory_bytes', 'Memory that the process holds.', memory.rss)
   yield gauge('process_open_fds', 'Open file descriptors.', countOpenFiles())
-  yield gauge('process_max_fds', 'How many file descriptors may be open.', readFileLimit())
+  yield gauge('process_max_fds', 'How many file descriptors may be open.', openFilesLimit())
   yield gauge('nodejs_heap_size_total_bytes', "Size of the program's heap.", memory.heapTotal)
   yield gauge('nodejs_heap_size_used_bytes', 'How much of the heap is in use.', memory.heapUsed)
   yield gauge('nodejs_external_memory_bytes', 'Memory outside the heap that objects in it hold.', memory.external)
@@ -42,15 +43,6 @@ const gauge = (name: string, help: string, value: number | undefined): Family =>
 function countOpenFiles(): number | undefined {
   try {
     return readdirSync('/proc/self/fd').length - 1
-  } catch {
-    return undefined
-  }
-}
-
-function readFileLimit(): number | undefined {
-  try {
-    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
-    return soft === undefined ? undefined : Number(soft)
   } catch {
     return undefined
   }

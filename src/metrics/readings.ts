@@ -2,21 +2,15 @@ import type { Config } from '../config/config.js'
 import type { CredentialStatus } from '../credential/credentials.js'
 import type { UpstreamHealth } from '../state/upstream-health.js'
 import type { Family, Sample } from './exposition.js'
+import type { Load } from './load.js'
 import type { OriginLabels } from './origin-labels.js'
 
 /** What the daemon is like at the moment that somebody asks: nothing of it costs a request anything. */
 export type Readings = {
   readonly version: string
-  readonly draining: boolean
   /** 1 unless it is one of several, or stands for them. */
   readonly workers?: number
-  /** Exchanges that run. */
-  readonly inflight: number
-  readonly tunnels: number
-  readonly clients: number
-  readonly upstreamConnections: number
-  /** Bytes of request bodies that are kept to be sent again. */
-  readonly bodyMemory: number
+  readonly load: Load
   readonly credentials: readonly CredentialStatus[]
   readonly routes: Config['routes']
   readonly healths: Iterable<readonly [origin: string, health: UpstreamHealth]>
@@ -26,25 +20,16 @@ export type Readings = {
 
 /** The gauges of a daemon. */
 export function* readingMetrics(readings: Readings, labels: OriginLabels): Iterable<Family> {
-  const {
-    version,
-    draining,
-    workers = 1,
-    inflight,
-    tunnels,
-    clients,
-    upstreamConnections,
-    bodyMemory,
-    credentials,
-  } = readings
+  const { version, workers = 1, load, credentials } = readings
+  const { draining, inflight, tunnels, clients, upstream_connections, body_memory } = load
   yield gauge('mulligan_build_info', 'Always 1; the version is in its label.', [{ labels: { version }, value: 1 }])
   yield single('mulligan_draining', '1 while it shuts down and takes no new connections.', Number(draining))
   yield single('mulligan_workers', 'Processes that serve, and answered when they were asked.', workers)
   yield single('mulligan_inflight', 'Requests that have come and are not over.', inflight)
   yield single('mulligan_tunnels_open', 'CONNECT tunnels that pass bytes untouched.', tunnels)
   yield single('mulligan_client_connections', 'Connections of clients.', clients)
-  yield single('mulligan_upstream_connections', 'Connections to upstreams, idle ones included.', upstreamConnections)
-  yield single('mulligan_body_memory_bytes', 'Request bodies held in memory, to be sent again.', bodyMemory)
+  yield single('mulligan_upstream_connections', 'Connections to upstreams, idle ones included.', upstream_connections)
+  yield single('mulligan_body_memory_bytes', 'Request bodies held in memory, to be sent again.', body_memory)
   yield gauge(
     'mulligan_credential_needs_login',
     '1 where no token will come until somebody does something.',

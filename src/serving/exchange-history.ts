@@ -1,9 +1,9 @@
 import type { AttemptRecord, ExchangeRecord } from '../exchange/record.js'
 import type { Fields } from '../http/fields.js'
-import { isHint } from './exchange-view.js'
+import { isHintField } from '../http/hint.js'
 
 /** So many exchanges are remembered. */
-const REMEMBERED = 1_000
+export const REMEMBERED = 1_000
 /** In characters, what clients and upstreams say in one: longer ones are cut, so that all stay below some 8 MiB. */
 const LENGTH_MAX = 8_192
 /** Of those that are cut. */
@@ -75,7 +75,7 @@ function hintsIn(fields: Fields): Fields {
   const hints: string[] = []
   for (let i = 0; i < fields.length && hints.length < 2 * HINTS_KEPT; i += 2) {
     const [name, value] = [fields[i] as string, fields[i + 1] as string]
-    if (name.length + value.length <= HINT_KEPT && isHint(name)) hints.push(name, value)
+    if (name.length + value.length <= HINT_KEPT && isHintField(name)) hints.push(name, value)
   }
   return hints
 }

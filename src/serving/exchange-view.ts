@@ -1,10 +1,8 @@
 import { type AttemptRecord, type ExchangeRecord, overhead } from '../exchange/record.js'
 import type { Fields } from '../http/fields.js'
+import { isHintField } from '../http/hint.js'
+import { tenths } from '../time/units.js'
 import type { AttemptView, ExchangeDetail, ExchangeView } from './views.js'
-
-/** What may stand in an answer about when to come back; none of it is secret. */
-const HINTS =
-  /^(?:date|retry-after|retry-after-ms|x-ms-retry-after-ms|x-amz-retry-after|grpc-retry-pushback-ms|x-should-retry|stripe-should-retry|.*rate-?limit.*)$/i
 
 /** Request fields whose values tell nobody anything: any other is masked, for nobody knows every name of a secret. */
 const HARMLESS = new Set(
@@ -73,12 +71,9 @@ function attemptView(attempt: AttemptRecord, zero: number): AttemptView {
     wait_ms: tenths(wait_ms),
     reused,
     bytes_sent,
-    hints: attempt.refused === undefined ? [] : pairs(attempt.refused).filter(([name]) => isHint(name)),
+    hints: attempt.refused === undefined ? [] : pairs(attempt.refused).filter(([name]) => isHintField(name)),
   }
 }
-
-/** It says when to come back. @param name of a field, in any case */
-export const isHint = (name: string): boolean => HINTS.test(name)
 
 const masked = (fields: Fields, redact: readonly string[]): [string, string][] =>
   pairs(fields).map(([name, value]) => {
@@ -91,5 +86,3 @@ function pairs(fields: Fields): [string, string][] {
   for (let i = 0; i < fields.length; i += 2) all.push([fields[i] as string, fields[i + 1] as string])
   return all
 }
-
-const tenths = (ms: number): number => Math.round(ms * 10) / 10

@@ -1,15 +1,18 @@
 import type { Config } from '../config/config.js'
+import { packageVersion } from '../config/package-root.js'
 import type { CredentialStatus } from '../credential/credentials.js'
 import type { ExchangeRecord } from '../exchange/record.js'
 import type { Services } from '../exchange/services.js'
+import type { Load } from '../metrics/load.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { Readings } from '../metrics/readings.js'
 import type { UpstreamHealth } from '../state/upstream-health.js'
 import type { Clock } from '../time/clock.js'
 import { seconds } from '../time/units.js'
 import type { ExchangeHistory } from './exchange-history.js'
 import { exchangeDetail, exchangeView } from './exchange-view.js'
 import type { ExchangeListener, Serving } from './serving.js'
-import type { BreakerView, ExchangeQuery, LoadView } from './views.js'
+import type { BreakerView, ExchangeQuery } from './views.js'
 
 /** Exchanges are told in groups, ten times a second: one message each would cost more than they did. */
 const TOLD_EVERY = seconds(0.1)
@@ -21,7 +24,6 @@ const TICKS_APART = 10
 
 /** What it is made of; `main` makes it. */
 export type ServingParts = {
-  readonly version: string
   readonly services: Services
   readonly doors: { readonly draining: boolean; readonly clients: number }
   readonly history: ExchangeHistory
@@ -71,7 +73,7 @@ function wallZero(clock: Clock): () => number {
   }
 }
 
-function loadOf({ doors, services }: ServingParts): LoadView {
+function loadOf({ doors, services }: ServingParts): Load {
   const { running, upstreams, bodyMemory } = services
   return {
     draining: doors.draining,
@@ -83,16 +85,11 @@ function loadOf({ doors, services }: ServingParts): LoadView {
   }
 }
 
-function readingsOf(parts: ServingParts) {
-  const { version, doors, services, credentials, config } = parts
+function readingsOf(parts: ServingParts): Readings {
+  const { services, credentials, config } = parts
   return {
-    version,
-    draining: doors.draining,
-    inflight: services.running.exchanges,
-    tunnels: services.running.tunnels,
-    clients: doors.clients,
-    upstreamConnections: services.upstreams.open,
-    bodyMemory: services.bodyMemory.used,
+    version: packageVersion(),
+    load: loadOf(parts),
     credentials: credentials(),
     routes: config().routes,
     healths: services.healths.all(),

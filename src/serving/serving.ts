@@ -1,13 +1,14 @@
 import type { Family } from '../metrics/exposition.js'
+import type { Load } from '../metrics/load.js'
 import type { RouteCounts } from '../metrics/route-meter.js'
-import type { BreakerView, ExchangeDetail, ExchangeQuery, ExchangeView, LoadView } from './views.js'
+import type { BreakerView, ExchangeDetail, ExchangeQuery, ExchangeView } from './views.js'
 
 /**
  * What serves, as the admin side asks it: this process, or several as one. Everything is asked of what is in memory;
  * nothing of it costs a request anything.
  */
 export type Serving = {
-  readonly load: () => Promise<LoadView>
+  readonly load: () => Promise<Load>
   readonly metrics: () => Promise<readonly Family[]>
   /** By route; one that nothing came for is missing. */
   readonly counts: () => Promise<ReadonlyMap<string, RouteCounts>>

@@ -87,16 +87,6 @@ export type BreakerView = {
   readonly budget: number | null
 }
 
-/** What runs now. */
-export type LoadView = {
-  readonly draining: boolean
-  readonly inflight: number
-  readonly tunnels: number
-  readonly clients: number
-  readonly upstream_connections: number
-  readonly body_memory: number
-}
-
 /** What exchanges are asked for: the newest first. */
 export type ExchangeQuery = {
   /** At most so many. */

@@ -1,4 +1,5 @@
-import { constants } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { constants, linkSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 
 /** A secret that we keep in a file is open to others, or somebody else put it there. The message holds the remedy. */
@@ -35,4 +36,20 @@ function check(path: string, mode: number, uid: number): void {
   if ((mode & OTHERS) !== 0) throw new OpenToOthers(`${path} is open to others (mode ${octal}): chmod 600 ${path}`)
   const own = process.getuid?.()
   if (own !== undefined && own !== 0 && uid !== own) throw new OpenToOthers(`${path} belongs to another user: chown it`)
+}
+
+/**
+ * Makes what is not there yet, in a directory that is: whole or not at all. Of processes that do so at once one wins, and
+ * all read what it wrote. @throws what the system says
+ */
+export function makeOwnFile(path: string, content: string | Buffer): void {
+  const draft = `${path}.${randomBytes(4).toString('hex')}`
+  try {
+    writeFileSync(draft, content, { mode: 0o600, flag: 'wx', flush: true })
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft, { force: true })
+  }
 }

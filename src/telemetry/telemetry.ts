@@ -1,4 +1,5 @@
 import type { OtlpSettings } from '../config/config.js'
+import { packageVersion } from '../config/package-root.js'
 import { SecretError, secretReader } from '../config/secret.js'
 import type { RecordSink } from '../exchange/record.js'
 import type { Clock, Random } from '../time/clock.js'
@@ -20,14 +21,13 @@ export type TelemetryGiven = Pick<ExporterSettings, 'onDropped' | 'onTrouble'> &
   readonly env: NodeJS.ProcessEnv
   readonly clock: Clock
   readonly random: Random
-  readonly version: string
   readonly instance: string
   readonly ca: readonly string[] | undefined
 }
 
 /** @throws SecretError */
 export async function openTelemetry(settings: OtlpSettings, given: TelemetryGiven): Promise<Telemetry> {
-  const { env, clock, random, ca, version, instance, onDropped, onTrouble } = given
+  const { env, clock, random, ca, instance, onDropped, onTrouble } = given
   const { endpoint, service_name: service, sample } = settings
   const headers = new Map(Object.entries(settings.headers).map(([name, secret]) => [name, secretReader(secret, env)]))
   try {
@@ -36,7 +36,7 @@ export async function openTelemetry(settings: OtlpSettings, given: TelemetryGive
     if (error instanceof SecretError) throw error
     throw new SecretError(`telemetry.otlp.headers: ${(error as Error).message}`)
   }
-  const maker = { service, version, instance }
+  const maker = { service, version: packageVersion(), instance }
   const collector = openCollector({ endpoint, headers, ca }, clock)
   const exporter = new Exporter({ sample, maker, clock, random, onDropped, onTrouble }, collector)
   const same = JSON.stringify([settings, ca])

@@ -37,3 +37,6 @@ export function parseSize(text: string): number | undefined {
 export function formatMillis(span: number): string {
   return span < 1_000 ? `${Math.round(span)}ms` : `${Number((span / 1_000).toFixed(1))}s`
 }
+
+/** Milliseconds to a tenth, as records and views tell them. */
+export const tenths = (ms: number): number => Math.round(ms * 10) / 10

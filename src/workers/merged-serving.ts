@@ -1,6 +1,7 @@
 import type { Family } from '../metrics/exposition.js'
+import { type Load, NO_LOAD } from '../metrics/load.js'
 import type { ExchangeListener, Serving } from '../serving/serving.js'
-import type { BreakerView, ExchangeView, LoadView } from '../serving/views.js'
+import type { BreakerView, ExchangeView } from '../serving/views.js'
 import { seconds } from '../time/units.js'
 import { CountSums } from './count-sums.js'
 import type { Crew } from './crew.js'
@@ -52,16 +53,7 @@ export function mergedServing(crew: Crew, ours: () => readonly Family[]): Servin
   }
 }
 
-const NO_LOAD: LoadView = {
-  draining: false,
-  inflight: 0,
-  tunnels: 0,
-  clients: 0,
-  upstream_connections: 0,
-  body_memory: 0,
-}
-
-const bothLoads = (a: LoadView, b: LoadView): LoadView => ({
+const bothLoads = (a: Load, b: Load): Load => ({
   draining: a.draining || b.draining,
   inflight: a.inflight + b.inflight,
   tunnels: a.tunnels + b.tunnels,

@@ -7,7 +7,9 @@ import type { Engine } from '../engine.js'
 import { clearWay } from '../listener/doors.js'
 import { LocalAuthority } from '../listener/local-authority.js'
 import type { Log } from '../log/log.js'
+import { NO_LOAD } from '../metrics/load.js'
 import { Metrics } from '../metrics/metrics.js'
+import type { Readings } from '../metrics/readings.js'
 import { openStore } from '../store/open-store.js'
 import type { Store } from '../store/store.js'
 import { systemClock } from '../time/clock.js'
@@ -86,15 +88,10 @@ async function clearWays({ listen }: Config): Promise<void> {
 }
 
 /** Of this process: tokens are had here, and nothing else happens. */
-const readingsOf = (credentials: Credentials | undefined) => ({
+const readingsOf = (credentials: Credentials | undefined): Readings => ({
   version: packageVersion(),
-  draining: false,
   workers: 0,
-  inflight: 0,
-  tunnels: 0,
-  clients: 0,
-  upstreamConnections: 0,
-  bodyMemory: 0,
+  load: NO_LOAD,
   credentials: credentials?.statuses() ?? [],
   routes: [],
   healths: [],

@@ -1,8 +1,9 @@
 import type { Config, ListenAddress } from '../config/config.js'
 import type { SourceSettings } from '../config/credential.js'
 import type { Family, Sample } from '../metrics/exposition.js'
+import type { Load } from '../metrics/load.js'
 import type { RouteCounts } from '../metrics/route-meter.js'
-import type { BreakerView, ExchangeDetail, ExchangeQuery, ExchangeView, LoadView } from '../serving/views.js'
+import type { BreakerView, ExchangeDetail, ExchangeQuery, ExchangeView } from '../serving/views.js'
 import type { Millis } from '../time/units.js'
 
 /** What a worker begins with. */
@@ -32,7 +33,7 @@ export type WorkerCalls = {
   readonly commit: (about: undefined) => void
   readonly discard: (about: undefined) => void
   readonly own: (address: ListenAddress) => void
-  readonly load: (about: undefined) => LoadView
+  readonly load: (about: undefined) => Load
   readonly metrics: (about: undefined) => readonly PlainFamily[]
   readonly counts: (about: undefined) => ReadonlyMap<string, RouteCounts>
   readonly exchanges: (query: ExchangeQuery) => readonly ExchangeView[]

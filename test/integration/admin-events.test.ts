@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type Test, test } from 'tap'
 import { startAdminServer } from '../../src/admin/server.js'
+import { NO_LOAD } from '../../src/metrics/load.js'
 import { exchangeView } from '../../src/serving/exchange-view.js'
 import type { ExchangeListener, Serving } from '../../src/serving/serving.js'
 import type { ExchangeView } from '../../src/serving/views.js'
@@ -10,7 +11,7 @@ import { request } from '../support/client.js'
 import { ManualClock } from '../support/clock.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { EventReader } from '../support/event-reader.js'
-import { managed, QUIET, QUIET_WORLD, serving } from '../support/managed.js'
+import { managed, QUIET_WORLD, serving } from '../support/managed.js'
 import { exchangeRecord } from '../support/records.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
@@ -97,16 +98,16 @@ test('with nobody looking nothing is watched and no timer runs; one watch serves
 })
 
 test('the load is told again when it is another, and a comment keeps the stream open', async t => {
-  let load = QUIET
+  let load = NO_LOAD
   const { clock, open } = await start(t, { load: async () => load })
   const reader = await open()
   const pass = () => clock.advanceAsync(1_000)
   await pass()
   await pass()
-  load = { ...QUIET, inflight: 3 }
+  load = { ...NO_LOAD, inflight: 3 }
   await pass()
   await pass()
-  load = { ...QUIET, draining: true }
+  load = { ...NO_LOAD, draining: true }
   await pass()
   const told = await reader.until(({ data }) => data['draining'] === true)
   t.same(
@@ -120,23 +121,23 @@ test('the load is told again when it is another, and a comment keeps the stream 
   let heartbeats = 0
   reader.answer.on('data', text => (heartbeats += String(text).includes(':\n\n') ? 1 : 0))
   await clock.advanceAsync(10_000)
-  load = QUIET
+  load = NO_LOAD
   await pass()
   await reader.until(() => reader.all.length > told.length)
   t.equal(heartbeats, 1)
 })
 
 test('who comes between two looks hears of the load that follows what it was told, and so do the others', async t => {
-  let load = QUIET
+  let load = NO_LOAD
   const { clock, open } = await start(t, { load: async () => load })
   const inflightOf = (reader: EventReader) => reader.all.map(({ data }) => data['inflight'])
   const first = await open()
   await first.until(({ event }) => event === 'load')
   await clock.advanceAsync(1_000)
-  load = { ...QUIET, inflight: 1 }
+  load = { ...NO_LOAD, inflight: 1 }
   const second = await open()
   await second.until(({ data }) => data['inflight'] === 1)
-  load = QUIET
+  load = NO_LOAD
   await clock.advanceAsync(1_000)
   await second.until(({ data }) => data['inflight'] === 0)
   t.same(inflightOf(second), [1, 0])

@@ -7,15 +7,15 @@ import t, { type Test } from 'tap'
 import type { Managed } from '../../src/admin/managed.js'
 import { startAdminServer } from '../../src/admin/server.js'
 import type { ListenAddress } from '../../src/config/config.js'
-import type { CredentialStatus } from '../../src/credential/credentials.js'
 import { BindError } from '../../src/listener/doors.js'
+import { NO_LOAD } from '../../src/metrics/load.js'
 import { memoryStore } from '../../src/store/memory-store.js'
 import { type Store, StoreError } from '../../src/store/store.js'
 import { systemClock } from '../../src/time/clock.js'
-import { millis } from '../../src/time/units.js'
 import { jsonIn, send } from '../support/admin.js'
 import { rawExchange } from '../support/client.js'
-import { credentialsThatAre, managed, QUIET, QUIET_WORLD, serving } from '../support/managed.js'
+import { credentialStatus } from '../support/credential-status.js'
+import { credentialsThatAre, managed, QUIET_WORLD, serving } from '../support/managed.js'
 import { shortDir } from '../support/short-dir.js'
 
 const ANY = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
@@ -26,7 +26,7 @@ async function start(t: Test, change: Partial<Managed> = {}, address: ListenAddr
   return admin.address.kind === 'tcp' ? admin.address.port : 0
 }
 
-const draining = serving({ load: async () => ({ ...QUIET, draining: true }) })
+const draining = serving({ load: async () => ({ ...NO_LOAD, draining: true }) })
 
 const store = (get: Store['get']): Store => ({ ...memoryStore(systemClock), get })
 
@@ -42,18 +42,7 @@ t.test('health is good while it runs, readiness ends with draining', async t => 
 t.test(
   'a credential that waits for a login, and a store that fails, make it not ready; status says so, too',
   async t => {
-    const waits: CredentialStatus = {
-      name: 'vendor',
-      source: 'oauth2',
-      state: 'needs_login',
-      usable: false,
-      generation: 0,
-      print: undefined,
-      expiresAt: undefined,
-      age: undefined,
-      retryAfter: millis(0),
-      error: 'run mulligan login vendor',
-    }
+    const waits = credentialStatus({ source: 'oauth2', state: 'needs_login', error: 'run mulligan login vendor' })
     const broken = store(() => Promise.reject(new StoreError('unreachable', 'Redis on 127.0.0.1:1 does not answer')))
     const port = await start(t, {
       credentials: () => credentialsThatAre([waits, { ...waits, name: 'other', state: 'cooling' }]),
@@ -95,7 +84,7 @@ t.test('/v1/status says what the daemon is', async t => {
     problems: [],
     proxy: ['http://127.0.0.1:8402'],
     mounts: 'same',
-    load: QUIET,
+    load: NO_LOAD,
     credentials: [],
   })
   t.match(jsonIn(answered)['version'], /^\d+\.\d+\.\d+/)

@@ -6,27 +6,12 @@ import { exposition } from '../../src/metrics/exposition.js'
 import { Metrics } from '../../src/metrics/metrics.js'
 import { systemClock } from '../../src/time/clock.js'
 import { readExposition } from '../support/exposition-reader.js'
+import { IDLE } from '../support/readings.js'
 
 const textOf = (path: string): string => readFileSync(new URL(path, packageRoot()), 'utf8')
 
 /** What a daemon that has done nothing yet tells. */
-const { types } = readExposition(
-  exposition(
-    new Metrics(systemClock).families({
-      version: '1.0.0',
-      draining: false,
-      inflight: 0,
-      tunnels: 0,
-      clients: 0,
-      upstreamConnections: 0,
-      bodyMemory: 0,
-      credentials: [],
-      routes: [],
-      healths: [],
-      now: 0,
-    }),
-  ),
-)
+const { types } = readExposition(exposition(new Metrics(systemClock).families(IDLE)))
 
 /** Names of metrics in a text; those of a histogram's series stand for it. */
 const namesIn = (text: string): Set<string> =>

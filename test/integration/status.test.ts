@@ -8,10 +8,12 @@ import { startAdminServer } from '../../src/admin/server.js'
 import { main } from '../../src/cli.js'
 import type { ListenAddress } from '../../src/config/config.js'
 import type { CredentialStatus } from '../../src/credential/credentials.js'
+import { NO_LOAD } from '../../src/metrics/load.js'
 import { millis } from '../../src/time/units.js'
 import { request } from '../support/client.js'
+import { credentialStatus } from '../support/credential-status.js'
 import { startLive } from '../support/live-daemon.js'
-import { credentialsThatAre, managed, QUIET, QUIET_WORLD, serving } from '../support/managed.js'
+import { credentialsThatAre, managed, QUIET_WORLD, serving } from '../support/managed.js'
 import { makeHome, mulligan } from '../support/mulligan.js'
 import { shortDir } from '../support/short-dir.js'
 import { answer, startUpstream } from '../support/upstream.js'
@@ -29,7 +31,7 @@ const ANSWER = {
   problems: [],
   proxy: [],
   mounts: 'same',
-  load: QUIET,
+  load: NO_LOAD,
   credentials: [],
 }
 
@@ -44,20 +46,6 @@ async function status(t: Test, ...words: string[]) {
   })
   return { code, out: out.join(''), err: err.join('') }
 }
-
-const credential = (change: Partial<CredentialStatus>): CredentialStatus => ({
-  name: 'vendor',
-  source: 'env TOKEN',
-  state: 'none',
-  usable: false,
-  generation: 0,
-  print: undefined,
-  expiresAt: undefined,
-  age: undefined,
-  retryAfter: millis(0),
-  error: undefined,
-  ...change,
-})
 
 /** The admin side of a daemon that is so. */
 async function adminOf(t: Test, change: Partial<Managed>, address: ListenAddress = ANY): Promise<string> {
@@ -132,7 +120,7 @@ test('status tells what each state of a credential means', async t => {
     [{ ...held, state: 'valid', usable: true, expiresAt: 1e300 }, 'ends in 29'],
   ]
   for (const [change, text] of rows) {
-    const admin = await adminOf(t, { credentials: () => credentialsThatAre([credential(change)]) })
+    const admin = await adminOf(t, { credentials: () => credentialsThatAre([credentialStatus(change)]) })
     const { code, out } = await status(t, '--admin', admin)
     t.equal(code, 0)
     t.ok(out.includes(text), `${text} in ${out}`)
@@ -146,7 +134,7 @@ test('status shows several listeners, and that a daemon drains', async t => {
       { kind: 'unix', path: '/run/m.sock' },
     ],
     mounts: { ...ANY, port: 2 },
-    serving: serving({ load: async () => ({ ...QUIET, draining: true }) }),
+    serving: serving({ load: async () => ({ ...NO_LOAD, draining: true }) }),
   } satisfies Partial<Managed>
   t.match(
     (await status(t, '--admin', await adminOf(t, known))).out,
@@ -167,7 +155,7 @@ test('status shows workers, what is wrong, the routes that were used, and origin
   const known = {
     workers: () => 3,
     serving: serving({ breakers: async () => breakers, counts: async () => new Map([['all', counts]]) }),
-    credentials: () => credentialsThatAre([credential({ state: 'needs_login', error: 'log in' })]),
+    credentials: () => credentialsThatAre([credentialStatus({ state: 'needs_login', error: 'log in' })]),
   } satisfies Partial<Managed>
   const admin = await adminOf(t, known)
   const { out } = await status(t, '--admin', admin)

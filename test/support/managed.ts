@@ -2,26 +2,17 @@ import pino from 'pino'
 import type { Managed } from '../../src/admin/managed.js'
 import { defaultConfig } from '../../src/config/default-config.js'
 import type { CredentialStatus, Credentials } from '../../src/credential/credentials.js'
+import { NO_LOAD } from '../../src/metrics/load.js'
 import type { Serving } from '../../src/serving/serving.js'
-import type { LoadView } from '../../src/serving/views.js'
 import { systemClock } from '../../src/time/clock.js'
 import { millis } from '../../src/time/units.js'
-
-export const QUIET: LoadView = {
-  draining: false,
-  inflight: 0,
-  tunnels: 0,
-  clients: 0,
-  upstream_connections: 0,
-  body_memory: 0,
-}
 
 /** Nobody reads what is logged. */
 export const QUIET_WORLD = { clock: systemClock, logger: pino({ level: 'silent' }) }
 
 /** What serves nothing, and says what `change` has it say. */
 export const serving = (change: Partial<Serving> = {}): Serving => ({
-  load: async () => QUIET,
+  load: async () => NO_LOAD,
   metrics: async () => [],
   counts: async () => new Map(),
   exchanges: async () => [],

@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
 import { Readiness } from '../../../src/admin/readiness.js'
+import { NO_LOAD } from '../../../src/metrics/load.js'
 import { memoryStore } from '../../../src/store/memory-store.js'
 import type { Store } from '../../../src/store/store.js'
 import { ManualClock } from '../../support/clock.js'
-import { managed, QUIET, serving } from '../../support/managed.js'
+import { managed, serving } from '../../support/managed.js'
 
 /** Readiness over one store that answers when it is told to. */
 function rig(t: Test) {
@@ -49,7 +50,7 @@ t.test('workers that do not serve are a problem, but not those that end as it dr
   const state = t.testdir({})
   let missing = 1
   let draining = false
-  const load = async () => ({ ...QUIET, draining })
+  const load = async () => ({ ...NO_LOAD, draining })
   const crew = { workers: () => 3, missing: () => missing, serving: serving({ load }) }
   const readiness = new Readiness(managed(state, crew), new ManualClock())
   t.same(await readiness.answer(), {

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { mostConnections, openFilesLimit } from '../../../src/listener/open-files.js'
+import { openFilesLimit } from '../../../src/config/open-files-limit.js'
+import { mostConnections } from '../../../src/listener/open-files.js'
 
 test('T16: all listeners together take connections for half of the open files at most', t => {
   t.equal(mostConnections(10_000, 1, 1_048_576), 10_000)

@@ -2,24 +2,10 @@ import t from 'tap'
 import type { AttemptRecord, ExchangeRecord } from '../../../src/exchange/record.js'
 import { exposition } from '../../../src/metrics/exposition.js'
 import { Metrics } from '../../../src/metrics/metrics.js'
-import type { Readings } from '../../../src/metrics/readings.js'
 import { ManualClock } from '../../support/clock.js'
 import { readExposition } from '../../support/exposition-reader.js'
+import { IDLE } from '../../support/readings.js'
 import { attemptRecord, exchangeRecord } from '../../support/records.js'
-
-const IDLE: Readings = {
-  version: '1.2.3',
-  draining: false,
-  inflight: 0,
-  tunnels: 0,
-  clients: 0,
-  upstreamConnections: 0,
-  bodyMemory: 0,
-  credentials: [],
-  routes: [],
-  healths: [],
-  now: 0,
-}
 
 const attempt = (n: number, outcome: string, why: string, wait_ms = 0): AttemptRecord =>
   attemptRecord({ n, outcome, why, wait_ms })

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { parseConfig } from '../../../src/config/load.js'
-import type { CredentialStatus } from '../../../src/credential/credentials.js'
 import { exposition } from '../../../src/metrics/exposition.js'
+import type { Load } from '../../../src/metrics/load.js'
 import { OriginLabels } from '../../../src/metrics/origin-labels.js'
 import { type Readings, readingMetrics } from '../../../src/metrics/readings.js'
 import { UpstreamHealths } from '../../../src/state/upstream-healths.js'
 import { millis } from '../../../src/time/units.js'
 import { ManualClock } from '../../support/clock.js'
+import { credentialStatus } from '../../support/credential-status.js'
 import { readExposition } from '../../support/exposition-reader.js'
 
 const YAML = `
@@ -16,18 +17,14 @@ routes:
   - { name: all, match: { host: "*" }, breaker: { failures: 1 } }
 `
 
-const credential = (name: string, state: CredentialStatus['state']): CredentialStatus => ({
-  name,
-  source: 'env TOKEN',
-  state,
-  usable: false,
-  generation: 0,
-  print: undefined,
-  expiresAt: undefined,
-  age: undefined,
-  retryAfter: millis(0),
-  error: undefined,
-})
+const LOAD: Load = {
+  draining: false,
+  inflight: 3,
+  tunnels: 2,
+  clients: 7,
+  upstream_connections: 5,
+  body_memory: 1_024,
+}
 
 function scene() {
   const { routes } = parseConfig('test.yaml', YAML, {}, {}).config
@@ -38,12 +35,7 @@ function scene() {
   const read = (change: Partial<Readings> = {}) => {
     const readings: Readings = {
       version: '1.2.3',
-      draining: false,
-      inflight: 3,
-      tunnels: 2,
-      clients: 7,
-      upstreamConnections: 5,
-      bodyMemory: 1_024,
+      load: LOAD,
       credentials: [],
       routes,
       healths: healths.all(),
@@ -93,8 +85,12 @@ t.test('R7: where retries are off there is no budget to be alarmed about', t => 
 
 t.test('what the daemon holds, and which credentials wait for somebody, is told as it is', t => {
   const { read } = scene()
-  const credentials = [credential('a', 'needs_login'), credential('b', 'cooling'), credential('c', 'none')]
-  const { value, series } = read({ draining: true, credentials })
+  const credentials = [
+    credentialStatus({ name: 'a', state: 'needs_login' }),
+    credentialStatus({ name: 'b', state: 'cooling' }),
+    credentialStatus({ name: 'c', state: 'none' }),
+  ]
+  const { value, series } = read({ load: { ...LOAD, draining: true }, credentials })
   t.equal(value('mulligan_draining'), 1)
   t.equal(value('mulligan_inflight'), 3)
   t.equal(value('mulligan_tunnels_open'), 2)
