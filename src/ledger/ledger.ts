@@ -218,7 +218,7 @@ export class Ledger {
   }
 
   async #reserve(
-    { keyed, reservedAt: now }: PurchaseRecord,
+    { keyed }: PurchaseRecord,
     step: (over: string) => ReturnType<typeof reserveStep>,
   ): Promise<RefusedReservation | undefined> {
     let over = ''
@@ -233,19 +233,21 @@ export class Ledger {
         isRecovered = true
         continue
       }
-      const barred = await this.#barred(seen.id, keyed, now)
+      const barred = await this.#barred(seen.id, keyed)
       if (barred !== undefined || left === 0) return barred ?? { refused: 'in_flight', detail: seen.id }
       over = seen.id
     }
   }
 
   /** Whether the purchase that has this key keeps it: a second signature, while the first may live, never is. */
-  async #barred(id: string, keyed: boolean, now: number): Promise<RefusedReservation | undefined> {
+  async #barred(id: string, keyed: boolean): Promise<RefusedReservation | undefined> {
     const { record, isBusy } = await this.#look(id)
     if (record === undefined || isFinal(record.state)) return undefined
     if (isBusy && !(await this.#custody.recover(record))) return { refused: 'in_flight', detail: `${id} is running` }
     // A recovered reservation is gone, and with it the key.
     if (record.state === 'reserved') return undefined
+    // Not the time at which it was asked for: the clock may have been set back since, and the other be signed after that.
+    const now = this.#clock.now()
     const until = livesUntil(record)
     if (now < until) return { refused: 'in_flight', detail: `${id} may still be taken` }
     if (!keyed || now >= until + KEY_KEPT_FOR) return undefined

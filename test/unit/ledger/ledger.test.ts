@@ -196,6 +196,20 @@ t.test('P4: bytes are kept until six seconds before they end, and never beyond a
   t.equal(word(await ledger.reserve(ask('a'))), 'reserved', 'it is dead, or was cashed long ago')
 })
 
+t.test('P5: a clock that is set back while somebody waits makes no living signature look old', async t => {
+  const { clock, store, buy } = rig()
+  const slow = new FickleStore(store)
+  let open = () => {}
+  slow.gate = new Promise(resolve => {
+    open = resolve
+  })
+  const asked = new Ledger(slow, clock, 'b').reserve(ask('k'))
+  clock.jump(-HOUR)
+  await buy('k', 'unknown')
+  open()
+  t.equal(word(await asked), 'in_flight')
+})
+
 t.test('P5: an idempotency key buys once: afterwards only the chain can free it', async t => {
   const { clock, ledger, buy } = rig()
   await buy('k', 'unknown', { keyed: true })
