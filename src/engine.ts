@@ -16,6 +16,7 @@ import type { Door } from './listener/admission.js'
 import { createClientAccess } from './listener/client-access.js'
 import { Doors } from './listener/doors.js'
 import { LocalAuthority } from './listener/local-authority.js'
+import { Overload } from './listener/overload.js'
 import { createRules, type Rules } from './listener/rules.js'
 import { toAll } from './log/all-sinks.js'
 import { exportRecorder } from './log/export-line.js'
@@ -124,7 +125,7 @@ export async function startEngine(
       guard: (address, port, asked) => guard(address, port, asked),
       loopGuard: createLoopGuard(() => own),
       egress: () => egress,
-      via: viaValue(pseudonym),
+      via: viaValue(pseudonym, '1.1'),
       secureContext: () => {
         roots ??= createSecureContext()
         return roots
@@ -150,8 +151,9 @@ export async function startEngine(
       return record
     },
   }
+  const overload = new Overload(clock, () => rules.config.limits, log.logger)
   const doors = new Doors(
-    { services, rules: () => rules, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
+    { services, rules: () => rules, overload, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
     log.logger,
   )
   const { proxy, mounts } = await openDoors(doors, config, place !== undefined)
@@ -163,6 +165,7 @@ export async function startEngine(
     serving: localServing({
       services,
       doors,
+      overload,
       history,
       metrics,
       config: () => rules.config,

@@ -56,6 +56,7 @@ export const REFUSALS = {
   key_reused: { status: 422, error: 'http_request_denied', title: 'The key belongs to another payload' },
   insert_rate: { status: 429, error: 'http_request_denied', title: 'Too many new idempotency keys' },
   store_unavailable: { status: 503, error: 'proxy_internal_response', title: 'The store of idempotency keys fails' },
+  overloaded: { status: 503, error: 'proxy_internal_response', title: 'Too much to do' },
   draining: { status: 503, error: 'proxy_internal_response', title: 'Shutting down' },
   deadline: { status: 504, error: 'http_response_timeout', title: 'Time ran out' },
   loop: { status: 508, error: 'proxy_loop_detected', title: 'Proxy loop' },

@@ -44,6 +44,7 @@ const exchange = {
 
 const load = one({
   draining: flag('It ends when what runs is done.'),
+  overloaded: flag('Some of the requests are turned away.'),
   inflight: count('Exchanges that run.'),
   tunnels: count('Tunnels that are open.'),
   clients: count('Connections of clients.'),

@@ -42,10 +42,11 @@ async function askAll(admin: ListenAddress | undefined): Promise<Status> {
 }
 
 function toText(status: Status, paint: Paint, now: number): string {
-  const { version, pid, uptime_s, workers, draining, problems, credentials, routes = [], breakers = [] } = status
+  const { version, pid, uptime_s, workers, draining, load, problems, credentials, routes = [], breakers = [] } = status
   const end = draining ? `, ${paint('yellow', 'draining')}: it ends when what runs is done` : ''
+  const much = load.overloaded ? `, ${paint('yellow', 'overloaded')}: some requests are turned away` : ''
   const crew = workers === 1 ? '' : `, ${workers} workers`
-  const head = `${paint('bold', `mulligan ${version}`)}, process ${pid}${crew}, up for ${describeSpan(uptime_s)}${end}\n`
+  const head = `${paint('bold', `mulligan ${version}`)}, process ${pid}${crew}, up for ${describeSpan(uptime_s)}${end}${much}\n`
   const bad = problems
     .filter(problem => !/^it drains\b/.test(problem))
     .map(text => `${paint('red', 'not ready')}: ${text}\n`)

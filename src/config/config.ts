@@ -52,6 +52,9 @@ export type Config = {
     readonly header_bytes: number
     readonly body_memory_total: number
     readonly queue: number
+    /** Bytes; what the container or the machine has, when left out. */
+    readonly memory?: number | undefined
+    readonly event_loop_lag: Millis
   }
   readonly telemetry: { readonly otlp: OtlpSettings | undefined }
   readonly credentials: Readonly<Record<string, CredentialSettings>>

@@ -116,6 +116,10 @@ export const REFUSAL_ADVICE: Readonly<Record<RefusalCode, Advice>> = {
     reached: 'no',
     todo: 'Send it again with the same key after `Retry-After`; the log says what is wrong with the store (`store`).',
   },
+  overloaded: {
+    reached: 'no',
+    todo: 'Send it again after `Retry-After`. Raise the limit that `detail` names, or `workers`.',
+  },
   draining: { reached: 'no', todo: 'Send it again after the restart.' },
   deadline: { reached: 'maybe', todo: 'Raise `timeout.total`. With `outcome: unknown`, look before you send again.' },
   loop: { reached: 'no', todo: 'Check `upstream` and the proxy settings of the upstream.' },

@@ -80,6 +80,14 @@ const limits = z.strictObject({
     'Requests that may wait at one cooldown gate, where the route says nothing else.',
     integer(1, 100_000).default(256),
   ),
+  memory: key(
+    'What the process may have, by its resident set: from 92 % on connections close after their answer, from 95 % on requests are turned away with 503 and `Retry-After`. What the container or the machine has, when left out.',
+    size('64MiB', '1024GiB').optional(),
+  ),
+  event_loop_lag: key(
+    'Requests are turned away with 503 and `Retry-After`, as many as needed, while the event loop is later than this.',
+    duration('50ms', '1m').prefault('1s'),
+  ),
 })
 
 /** The built-in route: everything, with the defaults of every policy. */

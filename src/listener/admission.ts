@@ -2,6 +2,7 @@ import type { ListenAddress } from '../config/config.js'
 import type { RequestHead } from '../exchange/lane.js'
 import type { Plan } from '../exchange/plan.js'
 import type { OwnAnswer } from '../exchange/respond.js'
+import type { Services } from '../exchange/services.js'
 import type { Fields } from '../http/fields.js'
 import { isSecretField } from '../http/redact.js'
 import { checkRequest } from '../http/request-fields.js'
@@ -9,6 +10,7 @@ import { parseTarget } from '../http/request-target.js'
 import type { TunnelTarget } from './client-connection.js'
 import type { Incoming } from './incoming.js'
 import type { MountPoint } from './mount-location.js'
+import type { Overload } from './overload.js'
 import { countForward, planRequest } from './plan.js'
 import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
 import type { Rules } from './rules.js'
@@ -35,18 +37,28 @@ const refuse = (code: RefusalReason['code'], detail: string): Admission => ({
   refusal: refusal(code, detail),
 })
 
+/** What a request is measured by. */
+export type Measures = {
+  readonly services: Pick<Services, 'pseudonym' | 'running'>
+  /** The rules in force for the next request. */
+  readonly rules: () => Rules
+  readonly overload: Overload
+}
+
 /**
- * Everything that is asked of a request before it may become an exchange, in order: framing (F2), target (F3), loop (F1),
- * client, route. @param upgrade the protocol asked for, on the upgrade lane only
+ * Everything that is asked of a request before it may become an exchange, in order: load, framing (F2), target (F3), loop
+ * (F1), client, route. @param upgrade the protocol asked for, on the upgrade lane only
  */
 export function admit(
   request: Incoming,
-  tunnel: TunnelTarget | undefined,
+  { tunnel, surplus }: { readonly tunnel: TunnelTarget | undefined; readonly surplus: boolean },
   door: Door,
-  rules: Rules,
-  pseudonym: string,
+  measures: Measures,
   upgrade: string | undefined,
 ): Admission {
+  const overloaded = measures.overload.refuses(surplus, measures.services.running)
+  if (overloaded !== undefined) return { kind: 'refuse', refusal: overloaded }
+  const rules = measures.rules()
   const { rawHeaders: fields, method = '', url = '' } = request
   const checked = checkRequest(fields, method, request.httpVersion)
   if ('refuse' in checked) return refuseChecked(checked)
@@ -58,13 +70,13 @@ export function admit(
   }
   // Inside a tunnel the client was asked at its CONNECT.
   const denied =
-    loopRefusal(request, pseudonym) ??
+    loopRefusal(request, measures.services.pseudonym) ??
     (tunnel === undefined ? clientRefusal(request, rules.access, target.form !== 'origin') : undefined)
   if (denied !== undefined) return { kind: 'refuse', refusal: denied }
   const forwarded = countForward(method, fields)
   if (forwarded === 'answer') return { kind: 'own', answer: finalRecipient(request) }
   if (!door.forward && target.form !== 'origin') return refuse('not_a_relay', 'this listener serves mounts only')
-  const { host, framing, expectContinue: expect } = checked
+  const { host, framing, expectContinue: expect, version } = checked
   const arrival = {
     method,
     target,
@@ -78,7 +90,14 @@ export function admit(
   const planned = planRequest(arrival, rules)
   if ('refusal' in planned) return { kind: 'refuse', refusal: planned.refusal }
   if ('own' in planned) return { kind: 'own', answer: options() }
-  const head: RequestHead = { method, fields: forwarded, framing, expect, upgrade }
+  const head: RequestHead = {
+    method,
+    fields: forwarded,
+    framing,
+    expect,
+    upgrade,
+    version: request.received ?? version,
+  }
   return { kind: 'go', plan: planned.plan, head, mount: planned.mount }
 }
 

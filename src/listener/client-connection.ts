@@ -39,12 +39,15 @@ export class ClientConnection {
   readonly socket: Socket
   /** HTTP inside a CONNECT tunnel: requests are for this authority only. */
   tunnel: TunnelTarget | undefined
+  /** One more than may be served: it is told so. */
+  surplus = false
   #exchange: Exchange | undefined
   #busy = false
   #reset = false
   #dead = false
   #retiring = false
   readonly #waiting: (() => void)[] = []
+  #bytesSeen = -1
 
   constructor(socket: Socket) {
     this.socket = socket
@@ -62,6 +65,14 @@ export class ClientConnection {
 
   get busy(): boolean {
     return this.#busy
+  }
+
+  /** Whether nothing is being answered, and nothing came since this was last asked. */
+  isIdle(): boolean {
+    const { bytesRead } = this.socket
+    const wasSeen = bytesRead === this.#bytesSeen
+    this.#bytesSeen = bytesRead
+    return wasSeen && !this.#busy
   }
 
   /** Runs `handle` when the requests before it are done; drops it if one of them closes the connection. */

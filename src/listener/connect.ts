@@ -4,6 +4,7 @@ import type { Route } from '../config/config.js'
 import { fieldValues } from '../http/fields.js'
 import { checkRequest } from '../http/request-fields.js'
 import { parseTarget } from '../http/request-target.js'
+import { viaValue } from '../http/via.js'
 import type { Door } from './admission.js'
 import { clientConnection, type TunnelTarget, tunnelTarget } from './client-connection.js'
 import type { Http2Lane } from './http2-lane.js'
@@ -51,6 +52,9 @@ export class ConnectLane {
   }
 
   #admit(request: IncomingMessage, client: Socket, { routes, access, config }: Rules): Admitted | RefusalReason {
+    const { services, overload } = this.#context
+    const overloaded = overload.refuses(clientConnection(client).surplus, services.running)
+    if (overloaded !== undefined) return overloaded
     const { url = '' } = request
     const checked = checkRequest(request.rawHeaders, 'CONNECT', request.httpVersion)
     if ('refuse' in checked)
@@ -59,14 +63,15 @@ export class ConnectLane {
     if (target?.form !== 'authority') return refusal('bad_request', 'CONNECT needs host:port (RFC 9110 §9.3.6)')
     if (!this.#door.forward) return refusal('not_a_relay', 'this listener serves mounts only')
     if (clientConnection(client).tunnel !== undefined) return refusal('bad_request', 'a tunnel inside a tunnel')
-    const denied = loopRefusal(request, this.#context.services.pseudonym) ?? clientRefusal(request, access, true)
+    const denied = loopRefusal(request, services.pseudonym) ?? clientRefusal(request, access, true)
     if (denied !== undefined) return denied
     const { host, port } = target
     const route = routes.ofOrigin('https', host, port)[0] ?? routes.ofOrigin('http', host, port)[0]
     if (route === undefined && config.egress.unmatched === 'deny') {
       return refusal('destination_denied', `no route allows ${target.authority} (egress.unmatched is deny)`)
     }
-    return { target: { ...target, via: fieldValues(request.rawHeaders, 'via') }, route: route ?? UNMATCHED }
+    const own = viaValue(services.pseudonym, checked.version)
+    return { target: { ...target, via: [...fieldValues(request.rawHeaders, 'via'), own] }, route: route ?? UNMATCHED }
   }
 
   #tunnel(target: ConnectTarget, route: Route, client: Socket, early: Buffer, answered: boolean): void {

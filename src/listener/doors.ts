@@ -2,11 +2,13 @@ import type { Server } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { ListenAddress } from '../config/config.js'
+import { openFilesLimit } from '../config/open-files-limit.js'
 import { formatAuthority } from '../http/authority.js'
 import { type Millis, millis } from '../time/units.js'
 import type { Door } from './admission.js'
 import { clientConnection, GRACE } from './client-connection.js'
 import type { Http2Connections } from './http2-connection.js'
+import { mostConnections } from './open-files.js'
 import { createListener, type ListenerContext } from './server.js'
 import { closeToOthers, makeWay } from './unix-socket.js'
 
@@ -19,6 +21,10 @@ export class BindError extends Error {
 const ON_ITS_WAY = millis(10)
 /** Turns of the event loop without a new connection: the last one was read by then. */
 const QUIET_TURNS = 3
+/** More than are served, at most. */
+const SURPLUS = 256
+/** Of the connections that may be: from here on idle ones are closed. */
+const CROWDED = 0.92
 /** Connections that may wait to be accepted: Node's own number. */
 const BACKLOG = 511
 
@@ -29,6 +35,10 @@ export class Doors {
   readonly #servers: Server[] = []
   readonly #clients = new Set<Socket>()
   readonly #http2: Http2Connections = new Set()
+  /** Client connections, without what is inside of tunnels. */
+  #taken = 0
+  /** How many of them may be. */
+  #most = 0
   #accepted = 0
   #draining = false
 
@@ -53,7 +63,7 @@ export class Doors {
     const real = { ...door, address: { ...address } }
     const server = createListener(this.#context, real, this.#http2)
     server.on('connection', socket => this.#watch(socket))
-    this.#tellCap(server.maxConnections, this.#context.rules().config.limits.connections)
+    this.#limit(server)
     await listen(server, address)
     server.on('error', error => this.#logger.error({ error: error.message }, 'listener error'))
     this.#servers.push(server)
@@ -74,26 +84,53 @@ export class Doors {
     const timer = new Promise<false>(resolve => setTimeout(() => resolve(false), limit).unref())
     const clean = await Promise.race([quiet, timer])
     clearTimeout(retiring)
+    this.#context.overload.stop()
     for (const socket of this.#clients) socket.destroy()
     // Ends its timer.
     for (const server of this.#servers) server.close()
     return clean
   }
 
-  /** Once is enough: it is the same for each. */
-  #tellCap(taken: number, configured: number): void {
-    if (taken === configured || this.#servers.length > 0) return
-    this.#logger.info({ taken, configured }, 'open files allow fewer connections than limits.connections')
+  /** Some more are taken than are served, to be told so; what comes still is closed without a word. */
+  #limit(server: Server): void {
+    const configured = this.#context.rules().config.limits.connections
+    this.#most = mostConnections(configured, openFilesLimit())
+    server.maxConnections = this.#most + Math.min(SURPLUS, Math.ceil(this.#most / 8))
+    // Once is enough: it is the same for each.
+    if (this.#most === configured || this.#servers.length > 0) return
+    this.#logger.info({ taken: this.#most, configured }, 'open files allow fewer connections than limits.connections')
   }
 
   #watch(socket: Socket): void {
     // A socket comes by again when another lane hands it back.
     if (this.#clients.has(socket)) return
+    const connection = clientConnection(socket)
+    const isInner = connection.tunnel !== undefined
     this.#clients.add(socket)
     this.#accepted++
+    if (!isInner) connection.surplus = ++this.#taken > this.#most
+    this.#context.overload.watch(this.#look)
     // TLS inside a tunnel may be ready only now.
-    if (this.#draining) setTimeout(() => clientConnection(socket).retire(), GRACE).unref()
-    socket.once('close', () => this.#clients.delete(socket))
+    if (this.#draining) setTimeout(() => connection.retire(), GRACE).unref()
+    socket.once('close', () => {
+      this.#clients.delete(socket)
+      if (!isInner) this.#taken--
+    })
+  }
+
+  /** Connections that nobody used since the last look make room, the oldest first. @returns whether to look again */
+  readonly #look = (isStrained: boolean): boolean => {
+    let left = isStrained ? this.#clients.size : this.#taken - Math.floor(this.#most * CROWDED)
+    if (isStrained) this.#context.services.upstreams.clear()
+    if (left > 0) {
+      for (const socket of this.#clients) {
+        const connection = clientConnection(socket)
+        if (!connection.isIdle()) continue
+        connection.retire()
+        if (--left === 0) break
+      }
+    }
+    return this.#clients.size > 0
   }
 
   /**

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
 import type { Fields } from '../http/fields.js'
+import { endToEndTrailers, misplacedDetail, misplacedTrailer } from '../http/trailer-fields.js'
 import { resetSocket } from '../upstream/reset-socket.js'
 import { answerHead } from '../wire/serialize-answer.js'
 import { kept, SHARED_MAX } from '../wire/shared-read.js'
-import type { ClientConnection } from './client-connection.js'
+import { type ClientConnection, clientConnection } from './client-connection.js'
 import { discard } from './linger.js'
 import { type MountPoint, rewriteLocations } from './mount-location.js'
 
@@ -32,7 +33,19 @@ export class NodeBody implements ClientBody {
     this.#started = true
     if (this.#expect) this.#response.writeContinue()
     this.#request.on('data', sink.onData)
-    this.#request.on('end', () => sink.onEnd(this.#request.rawTrailers))
+    this.#request.on('end', () => this.#onEnd(sink.onEnd))
+  }
+
+  /** A trailer that belongs in the head is malformed: the upstream gets no end of this request. */
+  #onEnd(onEnd: (trailers: Fields) => void): void {
+    const { rawTrailers, rawHeaders, socket } = this.#request
+    const misplaced = misplacedTrailer(rawTrailers)
+    if (misplaced === undefined) return onEnd(endToEndTrailers(rawTrailers, rawHeaders))
+    // Answered before it was read, as nobody waits for its end.
+    if (this.#response.writableEnded) return
+    const connection = clientConnection(socket)
+    connection.refuseRest()
+    if (!connection.breakRequest('bad_request', misplacedDetail(misplaced))) resetSocket(socket)
   }
 
   pause(): void {
@@ -57,7 +70,7 @@ export class NodeAnswer implements ClientAnswer {
   readonly #body: NodeBody | undefined
   readonly #connection: ClientConnection
   readonly #mount: MountPoint | undefined
-  readonly #draining: () => boolean
+  readonly #closes: () => boolean
   #left: number | undefined
   #flushed = false
   #blocked = false
@@ -68,14 +81,14 @@ export class NodeAnswer implements ClientAnswer {
     body: NodeBody | undefined,
     connection: ClientConnection,
     mount: MountPoint | undefined,
-    draining: () => boolean,
+    closes: () => boolean,
   ) {
     this.#request = request
     this.#response = response
     this.#body = body
     this.#connection = connection
     this.#mount = mount
-    this.#draining = draining
+    this.#closes = closes
     response.sendDate = false
   }
 
@@ -88,7 +101,7 @@ export class NodeAnswer implements ClientAnswer {
 
   begin(status: number, reason: string, fields: string[], length: number | undefined): void {
     const sent = this.#mount ? rewriteLocations(fields, this.#mount) : fields
-    const last = this.#connection.dead || this.#draining() || this.#body?.expectationOpen
+    const last = this.#connection.dead || this.#closes() || this.#body?.expectationOpen
     if (last) sent.push('Connection', 'close')
     this.#left = length
     this.#response.writeHead(status, reason, sent)

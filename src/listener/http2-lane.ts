@@ -38,7 +38,7 @@ export class Http2Lane {
     const answer = new Http2Answer(stream)
     const { method, url, fields, size, refuse } = translateHead(raw, stream.endAfterHeaders)
     // In the terms of HTTP/1.1, which is what everything behind a lane understands.
-    const request = { method, url, httpVersion: '1.1', rawHeaders: fields, socket: { remoteAddress } }
+    const request: Incoming = { method, url, httpVersion: '1.1', received: '2.0', rawHeaders: fields, socket: { remoteAddress } }
     const { services, rules } = this.#context
     const max = rules().config.limits.header_bytes
     try {
@@ -50,12 +50,12 @@ export class Http2Lane {
     }
   }
 
-  #handle(stream: ServerHttp2Stream, request: Incoming, answer: Http2Answer, target: TunnelTarget): void {
-    const { services, rules } = this.#context
-    const admission = admit(request, target, this.#door, rules(), services.pseudonym, undefined)
+  #handle(stream: ServerHttp2Stream, request: Incoming, answer: Http2Answer, tunnel: TunnelTarget): void {
+    const { services } = this.#context
+    const admission = admit(request, { tunnel, surplus: false }, this.#door, this.#context, undefined)
     if (admission.kind === 'own') return giveOwn(answer, admission.answer, request.method ?? '')
     if (admission.kind === 'refuse') return giveRefusal(answer, admission.refusal, request, services)
-    const body = stream.endAfterHeaders ? undefined : new Http2Body(stream, admission.head.expect)
+    const body = stream.endAfterHeaders ? undefined : new Http2Body(stream, admission.head, answer)
     const exchange = new Exchange(services, admission.plan, admission.head, body, answer)
     answer.attend(exchange)
     exchange.start()

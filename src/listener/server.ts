@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { openFilesLimit } from '../config/open-files-limit.js'
 import { Exchange } from '../exchange/exchange.js'
 import type { Services } from '../exchange/services.js'
 import { type Admission, admit, type Door } from './admission.js'
@@ -9,7 +8,7 @@ import { ConnectLane } from './connect.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
 import type { Http2Connections } from './http2-connection.js'
 import { Http2Lane } from './http2-lane.js'
-import { mostConnections } from './open-files.js'
+import type { Overload } from './overload.js'
 import { bugAnswer, closesConnection, giveOwn, giveRefusal, reportBug } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
@@ -23,6 +22,7 @@ export type ListenerContext = {
   readonly rules: () => Rules
   /** Shutting down: every answer closes its connection. */
   readonly draining: () => boolean
+  readonly overload: Overload
   /** Undefined while nothing is intercepted. */
   readonly tlsEnd: () => TlsEnd | undefined
 }
@@ -38,7 +38,7 @@ const WRITE_BUFFER = 262_144
  * @param http2 where the client connections that speak HTTP/2 are kept
  */
 export function createListener(context: ListenerContext, door: Door, http2: Http2Connections): Server {
-  const { limits, listen } = context.rules().config
+  const { limits } = context.rules().config
   const server = createServer({
     maxHeaderSize: limits.header_bytes,
     headersTimeout: HEAD_TIMEOUT,
@@ -53,8 +53,6 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
   })
   // A limit here would hide framing fields behind it while the parser still obeys them; `checkRequest` refuses by count.
   server.maxHeadersCount = 0
-  const listeners = listen.proxy.length + (listen.mounts === 'same' ? 0 : 1)
-  server.maxConnections = mostConnections(limits.connections, listeners, openFilesLimit())
   const lane = new HttpLane(context, door)
   const upgrades = new UpgradeLane(context, door, server)
   const tunnels = new ConnectLane(context, door, server, new Http2Lane(context, door, http2))
@@ -72,6 +70,8 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
 class HttpLane {
   readonly #context: ListenerContext
   readonly #door: Door
+  /** The connection of an answer that begins now is not kept. */
+  readonly #closes = () => this.#context.draining() || this.#context.overload.closes
 
   constructor(context: ListenerContext, door: Door) {
     this.#context = context
@@ -102,15 +102,15 @@ class HttpLane {
   }
 
   #handle(connection: ClientConnection, request: IncomingMessage, response: ServerResponse): void {
-    const { services, rules, draining } = this.#context
-    const admission = admit(request, connection.tunnel, this.#door, rules(), services.pseudonym, undefined)
+    const { services } = this.#context
+    const admission = admit(request, connection, this.#door, this.#context, undefined)
     const body = bodyOf(admission, request, response)
     const mount = admission.kind === 'go' ? admission.mount : undefined
-    const answer = new NodeAnswer(request, response, body, connection, mount, draining)
+    const answer = new NodeAnswer(request, response, body, connection, mount, this.#closes)
     const method = request.method ?? ''
     if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
     if (admission.kind === 'refuse') {
-      if (closesConnection(admission.refusal)) connection.refuseRest()
+      if (connection.surplus || closesConnection(admission.refusal)) connection.refuseRest()
       return giveRefusal(answer, admission.refusal, request, services)
     }
     const exchange = new Exchange(services, admission.plan, admission.head, body, answer)

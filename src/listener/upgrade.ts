@@ -33,9 +33,9 @@ export class UpgradeLane {
   }
 
   #handle(request: IncomingMessage, socket: Socket, early: Buffer, protocol: string): void {
-    const { services, rules } = this.#context
+    const { services } = this.#context
     const connection = clientConnection(socket)
-    const admission = admit(request, connection.tunnel, this.#door, rules(), services.pseudonym, protocol)
+    const admission = admit(request, connection, this.#door, this.#context, protocol)
     let exchange: Exchange | undefined
     const answer = new SocketAnswer(socket, early, {
       onDrain: () => exchange?.onClientDrain(),

@@ -1,6 +1,8 @@
 /** What runs now, as JSON and metrics tell it. */
 export type Load = {
   readonly draining: boolean
+  /** Some of the requests are turned away. */
+  readonly overloaded: boolean
   /** Exchanges that run. */
   readonly inflight: number
   readonly tunnels: number
@@ -13,6 +15,7 @@ export type Load = {
 /** Of what does nothing. */
 export const NO_LOAD: Load = {
   draining: false,
+  overloaded: false,
   inflight: 0,
   tunnels: 0,
   clients: 0,

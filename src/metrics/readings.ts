@@ -21,9 +21,10 @@ export type Readings = {
 /** The gauges of a daemon. */
 export function* readingMetrics(readings: Readings, labels: OriginLabels): Iterable<Family> {
   const { version, workers = 1, load, credentials } = readings
-  const { draining, inflight, tunnels, clients, upstream_connections, body_memory } = load
+  const { draining, overloaded, inflight, tunnels, clients, upstream_connections, body_memory } = load
   yield gauge('mulligan_build_info', 'Always 1; the version is in its label.', [{ labels: { version }, value: 1 }])
   yield single('mulligan_draining', '1 while it shuts down and takes no new connections.', Number(draining))
+  yield single('mulligan_overloaded', '1 while some of the requests are turned away with 503.', Number(overloaded))
   yield single('mulligan_workers', 'Processes that serve, and answered when they were asked.', workers)
   yield single('mulligan_inflight', 'Requests that have come and are not over.', inflight)
   yield single('mulligan_tunnels_open', 'CONNECT tunnels that pass bytes untouched.', tunnels)

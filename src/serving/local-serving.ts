@@ -26,6 +26,7 @@ const TICKS_APART = 10
 export type ServingParts = {
   readonly services: Services
   readonly doors: { readonly draining: boolean; readonly clients: number }
+  readonly overload: { readonly isOn: boolean }
   readonly history: ExchangeHistory
   readonly metrics: Metrics
   /** In force. */
@@ -73,10 +74,11 @@ function wallZero(clock: Clock): () => number {
   }
 }
 
-function loadOf({ doors, services }: ServingParts): Load {
+function loadOf({ doors, overload, services }: ServingParts): Load {
   const { running, upstreams, bodyMemory } = services
   return {
     draining: doors.draining,
+    overloaded: overload.isOn,
     inflight: running.exchanges,
     tunnels: running.tunnels,
     clients: doors.clients,

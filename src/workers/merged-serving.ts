@@ -55,6 +55,7 @@ export function mergedServing(crew: Crew, ours: () => readonly Family[]): Servin
 
 const bothLoads = (a: Load, b: Load): Load => ({
   draining: a.draining || b.draining,
+  overloaded: a.overloaded || b.overloaded,
   inflight: a.inflight + b.inflight,
   tunnels: a.tunnels + b.tunnels,
   clients: a.clients + b.clients,

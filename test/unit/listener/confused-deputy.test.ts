@@ -1,12 +1,15 @@
+import pino from 'pino'
 import { test } from 'tap'
 import { parseConfig } from '../../../src/config/load.js'
 import { parseAuthority } from '../../../src/http/authority.js'
 import { type Admission, admit } from '../../../src/listener/admission.js'
 import { createClientAccess } from '../../../src/listener/client-access.js'
 import { type TunnelTarget, tunnelTarget } from '../../../src/listener/client-connection.js'
+import { Overload } from '../../../src/listener/overload.js'
 import { createRules } from '../../../src/listener/rules.js'
 import { requestHead } from '../../../src/wire/serialize.js'
 import { someAuthority } from '../../support/authorities.js'
+import { ManualClock } from '../../support/clock.js'
 import { pick, seeded } from '../../support/random.js'
 
 const YAML = `
@@ -19,6 +22,11 @@ routes:
 `
 const { config } = parseConfig('test.yaml', YAML, {}, { listen: '127.0.0.1:0', admin: 'off' })
 const rules = createRules(config, createClientAccess(undefined, []))
+const measures = {
+  services: { pseudonym: 'mulligan-test', running: { exchanges: 0, tunnels: 0 } },
+  rules: () => rules,
+  overload: new Overload(new ManualClock(), () => config.limits, pino({ enabled: false })),
+}
 const door = { address: { kind: 'tcp', host: '127.0.0.1', port: 8402 }, forward: true, mounts: true } as const
 
 /** An oracle of its own: which route a host must have. */
@@ -33,10 +41,9 @@ function routeOf(host: string): string {
 const ask = (method: string, url: string, host: string, tunnel?: TunnelTarget): Admission =>
   admit(
     { method, url, httpVersion: '1.1', rawHeaders: ['Host', host], socket: { remoteAddress: '127.0.0.1' } },
-    tunnel,
+    { tunnel, surplus: false },
     door,
-    rules,
-    'mulligan-test',
+    measures,
     undefined,
   )
 

@@ -3,12 +3,11 @@ import { openFilesLimit } from '../../../src/config/open-files-limit.js'
 import { mostConnections } from '../../../src/listener/open-files.js'
 
 test('T16: all listeners together take connections for half of the open files at most', t => {
-  t.equal(mostConnections(10_000, 1, 1_048_576), 10_000)
-  t.equal(mostConnections(10_000, 1, 20_000), 10_000)
-  t.equal(mostConnections(10_000, 1, 1_024), 512)
-  t.equal(mostConnections(10_000, 3, 1_024), 170)
-  t.equal(mostConnections(10_000, 16, 20), 1, 'never none')
-  t.equal(mostConnections(10_000, 1, undefined), 10_000, 'where the system does not say')
+  t.equal(mostConnections(10_000, 1_048_576), 10_000)
+  t.equal(mostConnections(10_000, 20_000), 10_000)
+  t.equal(mostConnections(10_000, 1_024), 512)
+  t.equal(mostConnections(10_000, 1), 1, 'never none')
+  t.equal(mostConnections(10_000, undefined), 10_000, 'where the system does not say')
   t.end()
 })
 

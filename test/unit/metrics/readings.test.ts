@@ -19,6 +19,7 @@ routes:
 
 const LOAD: Load = {
   draining: false,
+  overloaded: true,
   inflight: 3,
   tunnels: 2,
   clients: 7,
