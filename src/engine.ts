@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
+import { isLocal } from './config/listen-address.js'
 import { secretReader } from './config/secret.js'
 import { trustedRoots } from './config/trusted-roots.js'
 import type { Credentials } from './credential/credentials.js'
@@ -159,6 +160,7 @@ export async function startEngine(
   const { proxy, mounts } = await openDoors(doors, config, place !== undefined)
   own.push(...proxy, ...(mounts ? [mounts] : []))
   authority.warmUp()
+  credentials?.warmUp()
   return {
     proxy,
     mounts,
@@ -206,6 +208,7 @@ export async function startEngine(
           egress = nextEgress
           if (credentials) credentials.reload(next)
           else credentials = nextCredentials
+          credentials?.warmUp()
           rules = nextRules
         },
         discard: () => {
@@ -235,11 +238,18 @@ export async function startEngine(
 async function openDoors(doors: Doors, { listen }: Config, shared: boolean): Promise<Pick<Engine, 'proxy' | 'mounts'>> {
   const proxy: ListenAddress[] = []
   for (const address of listen.proxy) {
-    proxy.push(await doors.open({ address, forward: true, mounts: listen.mounts === 'same' } satisfies Door, shared))
+    proxy.push(await doors.open(doorAt(address, true, listen.mounts === 'same'), shared))
   }
   if (listen.mounts === 'same') return { proxy, mounts: undefined }
-  return { proxy, mounts: await doors.open({ address: listen.mounts, forward: false, mounts: true }, shared) }
+  return { proxy, mounts: await doors.open(doorAt(listen.mounts, false, true), shared) }
 }
+
+const doorAt = (address: ListenAddress, forward: boolean, mounts: boolean): Door => ({
+  address,
+  isLocal: isLocal(address),
+  forward,
+  mounts,
+})
 
 async function readRules(config: Config, env: NodeJS.ProcessEnv): Promise<Rules> {
   const { auth, allow_from } = config.listen

@@ -81,6 +81,7 @@ function privateConfig(config: Config, password: string | undefined, caFile: str
       mounts: 'same',
       auth,
       allow_from: [],
+      fast_lane: config.listen.fast_lane,
     },
     egress: { ...config.egress, proxy: config.egress.proxy ?? 'env', ca_file: caFile },
     shutdown: { drain: DRAIN },

@@ -21,6 +21,8 @@ export type Config = {
     readonly auth: { readonly username: SecretRef; readonly password: SecretRef } | undefined
     /** CIDRs of client networks that need no `auth`. */
     readonly allow_from: readonly string[]
+    /** Requests of the plain form do not go through `node:http`. */
+    readonly fast_lane: boolean
   }
   /** Absolute path; `~` expanded. */
   readonly state: string

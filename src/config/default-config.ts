@@ -17,6 +17,7 @@ export function defaultConfig(env: Env): Config {
       mounts: 'same',
       auth: undefined,
       allow_from: [],
+      fast_lane: true,
     },
     state: defaultState(env),
     store: { kind: 'embedded' },

@@ -20,6 +20,10 @@ export const FAULT_ADVICE: Readonly<Record<FaultName, Advice>> = {
     reached: 'no',
     todo: 'No answer to the handshake; check the firewall, or raise `timeout.connect`.',
   },
+  connection_limit_reached: {
+    reached: 'no',
+    todo: 'This machine has no file or memory for another connection; raise its limit of open files (`ulimit -n`).',
+  },
   tls_certificate_error: {
     reached: 'no',
     todo: 'The certificate is not valid for the host; never repeated. A private root belongs into `egress.ca_file`.',

@@ -27,6 +27,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Nothing was sent; other hosts do not wait',
     ['fault/dns.test.ts', 'F01: a name that nobody knows'],
     ['fault/dns.test.ts', 'F01: a resolver that says nothing'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F02',
@@ -35,6 +36,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'The client’s body was not read',
     ['fault/connect-first.test.ts', 'a connection refused is repeated at any size of body'],
     ['fault/timeouts.test.ts', 'a connection that is not made in time is a fault that reached nobody'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F03',
@@ -43,6 +45,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'No byte of the request and no credential leaves; never plain http instead',
     ['integration/intercept.test.ts', 'an upstream whose certificate nobody vouches for gets no request'],
     ['fault/connect-first.test.ts', 'a handshake that fails before a byte of the request is repeated'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F04',
@@ -51,6 +54,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'At most one effect of a POST',
     ['fault/s1-lost-answers.test.ts', 'none acts twice'],
     ['fault/h2-client-answers.test.ts', 'a POST that may have been applied is not repeated'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F05',
@@ -59,6 +63,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'The same bytes on each attempt',
     ['fault/body-replay.test.ts', '50 MB refused before they were read arrive whole'],
     ['fault/body-replay.test.ts', 'a body over the caps flows once'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F06',
@@ -66,6 +71,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Idempotent: the answer, from a new connection; POST: the same unless a byte may have arrived',
     'The race is not seen by clients',
     ['fault/s3-keep-alive-race.test.ts', 'the keep-alive race is never seen by a client'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F07',
@@ -74,6 +80,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Not stored, not counted as success, not paid twice',
     ['fault/s14-broken-transfer.test.ts', 'an answer that breaks off looks broken to the client'],
     ['fault/payment-faults.test.ts', 'what was lost is listed'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F08',
@@ -82,6 +89,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'The same',
     ['integration/streaming.test.ts', 'an answer that breaks off is seen to break off'],
     ['integration/intercept.test.ts', 'a cut answer breaks the client inside TLS too'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F09',
@@ -89,11 +97,16 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     '502 `bad_upstream_answer`; repeated where the method allows it',
     'Its socket is dead; no raw byte is passed on',
     ['conformance/bad-answers.test.ts', 'a malformed answer is a 502 with its reason, and its socket is dead'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
-  row('F10', 'Heads without end, floods of interim answers', '502 `bad_upstream_answer`', 'Memory is bounded', [
-    'conformance/bad-answers.test.ts',
-    'endless heads and floods of interim answers end in a 502',
-  ]),
+  row(
+    'F10',
+    'Heads without end, floods of interim answers',
+    '502 `bad_upstream_answer`',
+    'Memory is bounded',
+    ['conformance/bad-answers.test.ts', 'endless heads and floods of interim answers end in a 502'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
+  ),
   row(
     'F11',
     'Bytes that trickle',
@@ -101,6 +114,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'A body that moves may take longer than any timeout',
     ['fault/timeouts.test.ts', 'a head that trickles in is not a head in time'],
     ['fault/timeouts.test.ts', 'an event stream may be silent for as long as it likes'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F12',
@@ -109,6 +123,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'A client that leaves takes its upstream connection along',
     ['fault/timeouts.test.ts', 'a GET without an answer in timeout.per_try is repeated'],
     ['fault/s12-client-abort.test.ts', 'a client that leaves while the upstream is thinking'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F13',
@@ -117,6 +132,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'The body is sent once',
     ['fault/expect-continue.test.ts', 'an upstream that never says 100 gets the body after a second'],
     ['fault/expect-continue.test.ts', 'an expectation that is refused costs no byte of body'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F14',
@@ -125,6 +141,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'No byte of the rest passes for a request; the refused answer’s connection is free first',
     ['fault/body-replay.test.ts', '50 MB refused before they were read'],
     ['fault/s11-endless-refusal.test.ts', 'a refused answer that does not end costs 64 KiB and 100 ms at most'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F15',
@@ -132,6 +149,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Its own answer, never another’s',
     'The socket is condemned',
     ['conformance/bad-answers.test.ts', 'bytes that nobody asked for condemn their socket'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F16',
@@ -140,6 +158,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Never early, never for ever',
     ['unit/http/hint.test.ts', 'no wait is shorter than its hint, none is a spin'],
     ['fault/s7-long-retry-after.test.ts', 'a Retry-After that cannot be waited for gives the original 429 back'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F17',
@@ -148,6 +167,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Repeats add a fifth of the load at most; the breaker lets one probe through',
     ['fault/s8-outage.test.ts', 'repeats do not make an outage worse'],
     ['unit/policy/breaker.test.ts', 'R9'],
+    ['fault/matrix.test.ts', 'F01 to F17: between the daemon and its upstream'],
   ),
   row(
     'F18',
@@ -155,6 +175,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'Its answer, after one renewal',
     'One call to the token endpoint; a late 401 of the old token renews nothing',
     ['integration/credential-storms.test.ts', '1,000 requests that get their 401 at once are one renewal'],
+    ['fault/matrix.test.ts', 'F18, F19: a dead token is renewed once'],
   ),
   row(
     'F19',
@@ -163,11 +184,16 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'A token that is still good is used; no secret is told',
     ['integration/credential-storms.test.ts', 'while the issuer fails they are three calls'],
     ['fault/oauth2-bad-answers.test.ts', 'a bad answer is one clear reason'],
+    ['fault/matrix.test.ts', 'F18, F19: a dead token is renewed once'],
   ),
-  row('F20', 'A 402 that cannot be read', 'The 402, byte for byte', 'No signature', [
-    'integration/payment-odd-offers.test.ts',
-    'nothing is signed',
-  ]),
+  row(
+    'F20',
+    'A 402 that cannot be read',
+    'The 402, byte for byte',
+    'No signature',
+    ['integration/payment-odd-offers.test.ts', 'nothing is signed'],
+    ['fault/matrix.test.ts', 'F20 to F23: no 402 is paid twice'],
+  ),
   row(
     'F21',
     'A 402 that asks for what is not allowed',
@@ -175,6 +201,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'No signature; the limits are as before',
     ['integration/payment-odd-offers.test.ts', 'nothing is signed'],
     ['integration/payment-limits.test.ts', 'P3'],
+    ['fault/matrix.test.ts', 'F20 to F23: no 402 is paid twice'],
   ),
   row(
     'F22',
@@ -183,11 +210,16 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'One payment; the amount stays reserved until the chain is asked',
     ['fault/payment-faults.test.ts', 'what was lost is listed'],
     ['integration/ledger-reconcile.test.ts', 'P'],
+    ['fault/matrix.test.ts', 'F20 to F23: no 402 is paid twice'],
   ),
-  row('F23', 'A 402 for what was paid', 'That 402', 'One signature for each request of a client', [
-    'integration/payment.test.ts',
-    'a 402 for what was paid is the client’s, and is not paid again',
-  ]),
+  row(
+    'F23',
+    'A 402 for what was paid',
+    'That 402',
+    'One signature for each request of a client',
+    ['integration/payment.test.ts', 'a 402 for what was paid is the client’s, and is not paid again'],
+    ['fault/matrix.test.ts', 'F20 to F23: no 402 is paid twice'],
+  ),
   row(
     'F24',
     'One idempotency key: at once, with another body, after a failure, after a restart',
@@ -196,6 +228,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     ['integration/idempotency-crowd.test.ts', 'I6'],
     ['integration/idempotency-never-stored.test.ts', 'I'],
     ['fault/idempotency-kill.test.ts', 'times kill -9'],
+    ['fault/matrix.test.ts', 'F24: one key is one effect'],
   ),
   row(
     'F25',
@@ -223,6 +256,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     ['unit/credential/token-cache.test.ts', 'a clock set back makes no token last longer'],
     ['unit/certificate/leaf-contexts.test.ts', 'a clock set back by more than the two days'],
     ['unit/policy/insert-rate.test.ts', 'a clock that is behind fills nothing twice'],
+    ['fault/clocks.test.ts', 'F27'],
   ),
   row(
     'F28',
@@ -231,6 +265,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'What was accepted is finished within `shutdown.drain`',
     ['fault/drain-under-load.test.ts', 'F7'],
     ['integration/idempotency-shutdown.test.ts', 'F7'],
+    ['fault/matrix.test.ts', 'F28: SIGTERM cuts nothing'],
   ),
   row(
     'F29',
@@ -239,6 +274,7 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     'The old configuration whole; the mistake with its place',
     ['fault/reload-under-load.test.ts', 'F7'],
     ['integration/lifecycle.test.ts', 'SIGHUP takes a good configuration at once and refuses a bad one'],
+    ['fault/matrix.test.ts', 'F29: a reload that cannot be is none'],
   ),
   row(
     'F30',
@@ -248,5 +284,8 @@ export const FAULT_CATALOGUE: readonly CataloguedFault[] = [
     ['fault/leaks-abandoned.test.ts', '10,000 abandoned downloads leave no upstream socket'],
     ['fault/timeouts.test.ts', 'a client that stops in its upload gets 408'],
     ['integration/streaming.test.ts', 'a client that leaves ends its upstream within 50 ms'],
+    ['fault/matrix.test.ts', 'F30: a client that leaves takes all'],
+    ['fault/slow-peers.test.ts', 'others are served meanwhile, memory is bounded, and every file comes back'],
+    ['fault/exhaustion.test.ts', 'whatever there is no file for fails by itself'],
   ),
 ]

@@ -43,6 +43,10 @@ const listen = z.strictObject({
     offable(auth),
   ).optional(),
   allow_from: key('Client networks that need no `auth`.', list(cidr(), 0).default([])),
+  fast_lane: key(
+    'Requests of the plain form are read by a strict parser of our own, and only the others by that of Node.',
+    yesNo().default(true),
+  ),
 })
 
 const log = z.strictObject({

@@ -24,6 +24,7 @@ export function toConfig(file: ConfigFile, folder: string, env: Env): Config {
         password: toReference(listen.auth.password, path),
       },
       allow_from: listen.allow_from,
+      fast_lane: listen.fast_lane,
     },
     state: file.state === undefined ? defaultState(env) : path(file.state),
     store: storeSettings(file.store, path),

@@ -24,6 +24,8 @@ export type Admission =
 /** One listening address and what it serves. */
 export type Door = {
   readonly address: ListenAddress
+  /** Only clients of this machine reach it. */
+  readonly isLocal: boolean
   /** Absolute-form and CONNECT. */
   readonly forward: boolean
   readonly mounts: boolean
@@ -83,6 +85,7 @@ export function admit(
     fields,
     host,
     listener: door.address,
+    shared: !door.isLocal,
     tunnel,
     mounts: door.mounts,
     upgrade: upgrade !== undefined,

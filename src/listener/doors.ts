@@ -25,8 +25,11 @@ const QUIET_TURNS = 3
 const SURPLUS = 256
 /** Of the connections that may be: from here on idle ones are closed. */
 const CROWDED = 0.92
-/** Connections that may wait to be accepted: Node's own number. */
-const BACKLOG = 511
+/**
+ * Connections that may wait to be accepted. One is in each turn of the event loop, so a crowd that comes at once has to
+ * wait; what finds no room is told nothing, tries again after seconds, and is reset in the end. Linux allows no more.
+ */
+const BACKLOG = 4_096
 
 /** All listening sockets of the daemon and the client sockets behind them. */
 export class Doors {
@@ -115,22 +118,20 @@ export class Doors {
     socket.once('close', () => {
       this.#clients.delete(socket)
       if (!isInner) this.#taken--
+      if (this.#clients.size === 0) this.#context.overload.stop()
     })
   }
 
-  /** Connections that nobody used since the last look make room, the oldest first. @returns whether to look again */
-  readonly #look = (isStrained: boolean): boolean => {
+  /** Connections that nobody used since the last look make room, the oldest first. */
+  readonly #look = (isStrained: boolean): void => {
     let left = isStrained ? this.#clients.size : this.#taken - Math.floor(this.#most * CROWDED)
     if (isStrained) this.#context.services.upstreams.clear()
-    if (left > 0) {
-      for (const socket of this.#clients) {
-        const connection = clientConnection(socket)
-        if (!connection.isIdle()) continue
-        connection.retire()
-        if (--left === 0) break
-      }
+    for (const socket of left > 0 ? this.#clients : []) {
+      const connection = clientConnection(socket)
+      if (!connection.isIdle()) continue
+      connection.retire()
+      if (--left === 0) return
     }
-    return this.#clients.size > 0
   }
 
   /**
@@ -165,10 +166,8 @@ export async function clearWay(address: ListenAddress): Promise<void> {
 function listen(server: Server, address: ListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error => reject(bindError(error, address)))
-    server.listen(
-      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-      resolve,
-    )
+    const place = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
+    server.listen({ ...place, backlog: BACKLOG }, resolve)
   })
 }
 

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 
 /** How long a client may take to read its answer and stop sending, and how much it may send until then. */
-const LINGER_MS = 2_000
-const LINGER_BYTES = 33_554_432
+export const LINGER_MS = 2_000
+export const LINGER_BYTES = 33_554_432
 
 /**
  * Throws away what still comes, for a bounded time and amount, before the socket goes: one closed with unread bytes in

@@ -60,14 +60,13 @@ export class Overload {
     return running.exchanges === 0 ? undefined : turnedAway(why ?? 'event_loop')
   }
 
-  /** Looks from now on, as long as `goOn` says so after each look. @param goOn is told whether memory is short */
-  watch(goOn: (isStrained: boolean) => boolean): void {
+  /** Looks until it is stopped. @param looked is told whether memory is short */
+  watch(looked: (isStrained: boolean) => void): void {
     if (this.#cancel !== undefined) return
     const look = () => {
-      this.#cancel = undefined
       this.#look(this.#clock.monotonic() - this.#dueAt)
-      if (goOn(this.#now.closes)) wait()
-      else this.#become(ALL)
+      wait()
+      looked(this.#now.closes)
     }
     const wait = () => {
       this.#dueAt = this.#clock.monotonic() + EVERY
@@ -79,6 +78,7 @@ export class Overload {
   stop(): void {
     this.#cancel?.()
     this.#cancel = undefined
+    this.#become(ALL)
   }
 
   #look(late: number): void {
@@ -104,7 +104,16 @@ const turnedAway = (why: keyof typeof WHY): RefusalReason => ({
 /** What a container allows, or what the machine has; and never more of JavaScript's heap than V8 allows. */
 function memoryShare(most: number | undefined): number {
   const { used_heap_size, heap_size_limit } = getHeapStatistics()
-  return Math.max(process.memoryUsage.rss() / (most ?? MACHINE), used_heap_size / heap_size_limit)
+  return Math.max(residentBytes() / (most ?? MACHINE), used_heap_size / heap_size_limit)
+}
+
+/** Linux tells in a file, and there may be none left to open: the heap is known all the same. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss()
+  } catch {
+    return 0
+  }
 }
 
 const CONTAINER = process.constrainedMemory()

@@ -1,5 +1,4 @@
 import type { ListenAddress, Route } from '../config/config.js'
-import { isLocal } from '../config/listen-address.js'
 import type { Plan } from '../exchange/plan.js'
 import { formatAuthority, parseAuthority } from '../http/authority.js'
 import { type Fields, fieldValue } from '../http/fields.js'
@@ -18,6 +17,8 @@ export type Arrival = {
   /** The `Host` field. */
   readonly host: string | undefined
   readonly listener: ListenAddress
+  /** Clients of other machines reach it. */
+  readonly shared: boolean
   readonly tunnel: TunnelTarget | undefined
   /** This listener serves mounts. */
   readonly mounts: boolean
@@ -39,7 +40,7 @@ export function planRequest(arrival: Arrival, rules: Rules): Planned {
   const { target, tunnel } = arrival
   switch (target.form) {
     case 'absolute':
-      if (tunnel !== undefined && !sameTarget(target, tunnel)) return misdirected(tunnel)
+      if (tunnel !== undefined && !(hasOwnName(tunnel) && sameTarget(target, tunnel))) return misdirected(tunnel)
       return planForward(arrival, target, rules)
     case 'origin':
       if (tunnel !== undefined) return planTunnelled(arrival, target.path, tunnel, rules)
@@ -73,9 +74,8 @@ function modeOf({ upgrade, tunnel }: Arrival): Plan['mode'] {
 }
 
 /** A route's `upstream` replaces scheme, host, port and base path. */
-function planFor(route: Route, place: Place, mode: Plan['mode'], { listener }: Arrival): Plan {
+function planFor(route: Route, place: Place, mode: Plan['mode'], { shared }: Arrival): Plan {
   const { upstream } = route
-  const shared = !isLocal(listener)
   if (upstream === undefined) {
     const { scheme, host, port, authority, path } = place
     return { route, mode, scheme, host, port, authority, shared, path }
@@ -86,8 +86,8 @@ function planFor(route: Route, place: Place, mode: Plan['mode'], { listener }: A
 }
 
 function planTunnelled(arrival: Arrival, path: string, tunnel: TunnelTarget, rules: Rules): Planned {
-  const { scheme, host, servername } = tunnel
-  if (servername !== undefined && servername.toLowerCase() !== host) return misdirected(tunnel)
+  const { scheme } = tunnel
+  if (!hasOwnName(tunnel)) return misdirected(tunnel)
   const named = arrival.host === undefined ? undefined : parseAuthority(arrival.host, DEFAULT_PORT[scheme])
   if (named === undefined || !sameTarget({ scheme, ...named }, tunnel)) return misdirected(tunnel)
   return planForward(arrival, { ...tunnel, path }, rules)
@@ -96,6 +96,10 @@ function planTunnelled(arrival: Arrival, path: string, tunnel: TunnelTarget, rul
 type Origin = Pick<TunnelTarget, 'scheme' | 'host' | 'port'>
 
 const sameTarget = (a: Origin, b: Origin): boolean => a.scheme === b.scheme && a.host === b.host && a.port === b.port
+
+/** The name in the handshake, if there was one, is that of the CONNECT. */
+const hasOwnName = ({ servername, host }: TunnelTarget): boolean =>
+  servername === undefined || servername.toLowerCase() === host
 
 const misdirected = (tunnel: TunnelTarget): Planned =>
   refuse('misdirected', `this tunnel was opened to ${tunnel.authority}`)

@@ -2,9 +2,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { Exchange } from '../exchange/exchange.js'
 import type { Services } from '../exchange/services.js'
+import { fieldTokens } from '../http/fields.js'
 import { type Admission, admit, type Door } from './admission.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import { ConnectLane } from './connect.js'
+import { FastLane } from './fast-lane.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
 import type { Http2Connections } from './http2-connection.js'
 import { Http2Lane } from './http2-lane.js'
@@ -38,7 +40,7 @@ const WRITE_BUFFER = 262_144
  * @param http2 where the client connections that speak HTTP/2 are kept
  */
 export function createListener(context: ListenerContext, door: Door, http2: Http2Connections): Server {
-  const { limits } = context.rules().config
+  const { limits, listen } = context.rules().config
   const server = createServer({
     maxHeaderSize: limits.header_bytes,
     headersTimeout: HEAD_TIMEOUT,
@@ -58,6 +60,13 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
   const tunnels = new ConnectLane(context, door, server, new Http2Lane(context, door, http2))
   const accept = (request: IncomingMessage, response: ServerResponse) => lane.accept(request, response)
   server.on('connection', clientConnection)
+  if (listen.fast_lane) {
+    const fast = new FastLane(context, door, takeOver(server), {
+      headSeconds: HEAD_TIMEOUT / 1_000,
+      idleSeconds: KEEP_ALIVE / 1_000,
+    })
+    server.on('connection', socket => fast.accept(socket))
+  }
   server.on('request', accept)
   server.on('checkContinue', accept)
   server.on('checkExpectation', accept)
@@ -65,6 +74,13 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
   server.on('connect', (request, socket, early) => tunnels.accept(request, socket as Socket, early))
   server.on('clientError', (error, socket) => refuseUnparsed(error, socket as Socket, context.services))
   return server
+}
+
+/** Connections come to us first. @returns how `node:http` gets one after all */
+function takeOver(server: Server): (socket: Socket) => void {
+  const serve = server.listeners('connection')[0] as (this: Server, socket: Socket) => void
+  server.removeListener('connection', serve)
+  return socket => serve.call(server, socket)
 }
 
 class HttpLane {
@@ -103,6 +119,7 @@ class HttpLane {
 
   #handle(connection: ClientConnection, request: IncomingMessage, response: ServerResponse): void {
     const { services } = this.#context
+    if (request.httpVersionMinor === 0 && asksToClose(request)) connection.refuseRest()
     const admission = admit(request, connection, this.#door, this.#context, undefined)
     const body = bodyOf(admission, request, response)
     const mount = admission.kind === 'go' ? admission.mount : undefined
@@ -118,6 +135,10 @@ class HttpLane {
     exchange.start()
   }
 }
+
+/** RFC 9112 §9.3: `close` goes first. In HTTP/1.0 Node's parser lets a `keep-alive` beside it win. */
+const asksToClose = ({ rawHeaders }: IncomingMessage): boolean =>
+  fieldTokens(rawHeaders, 'connection').includes('close')
 
 function bodyOf(admission: Admission, request: IncomingMessage, response: ServerResponse): NodeBody | undefined {
   if (admission.kind !== 'go') return new NodeBody(request, response, request.headers.expect !== undefined)

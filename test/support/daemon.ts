@@ -45,6 +45,9 @@ routes:
     retry: { backoff: { base: 10ms, cap: 20ms } }
 `
 
+/** `LANE=node`, `LANE=fast`: how all requests come in, whatever the configuration says. */
+const LANE = process.env['LANE']
+
 /** The real daemon in this process, on a port of its own, under a configuration given as YAML. @param admin `off` or an address */
 export async function startTestDaemon(
   yaml: string = QUICK,
@@ -53,7 +56,10 @@ export async function startTestDaemon(
   admin = 'off',
 ): Promise<TestDaemon> {
   const state = mkdtempSync(join(tmpdir(), 'mulligan-test-'))
-  const configOf = (text: string) => parseConfig('test.yaml', text, env, { listen, admin, state }).config
+  const configOf = (text: string) => {
+    const { config } = parseConfig('test.yaml', text, env, { listen, admin, state })
+    return LANE === undefined ? config : { ...config, listen: { ...config.listen, fast_lane: LANE === 'fast' } }
+  }
   const config = configOf(yaml)
   const lines: Record<string, unknown>[] = []
   let waiting: (() => void)[] = []

@@ -27,7 +27,12 @@ const measures = {
   rules: () => rules,
   overload: new Overload(new ManualClock(), () => config.limits, pino({ enabled: false })),
 }
-const door = { address: { kind: 'tcp', host: '127.0.0.1', port: 8402 }, forward: true, mounts: true } as const
+const door = {
+  address: { kind: 'tcp', host: '127.0.0.1', port: 8402 },
+  isLocal: true,
+  forward: true,
+  mounts: true,
+} as const
 
 /** An oracle of its own: which route a host must have. */
 function routeOf(host: string): string {

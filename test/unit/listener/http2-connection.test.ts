@@ -7,7 +7,7 @@ import { Http2Connection, type Http2Connections } from '../../../src/listener/ht
 import { makeCertificate } from '../../support/certificate.js'
 import { ManualClock } from '../../support/clock.js'
 import { type FrameClient, frameClient, get } from '../../support/h2-frame-client.js'
-import { reset, TYPE } from '../../support/h2-frames.js'
+import { frame, reset, TYPE } from '../../support/h2-frames.js'
 
 /** One connection under a clock that only the test moves; requests are left to the test. */
 async function connected(t: Test) {
@@ -88,4 +88,18 @@ test('requests that are reset one by one are budgeted too', async t => {
   client.send(reset(513, 8))
   await client.closed
   t.ok(toldToGo(client))
+})
+
+test('RFC 9113 §5.4.1: a connection that was told of its error is closed, also with requests under way', async t => {
+  const { clock, all, streams, client, until } = await connected(t)
+  client.send(get(1, '/'))
+  await until(() => streams.length === 1)
+  const closed = new Promise(resolve => streams[0]?.on('close', resolve))
+  // SETTINGS of five bytes: Node 20 is not told of this one, and the others close by themselves.
+  client.send(frame(TYPE.settings, 0, 0, Buffer.alloc(5)))
+  t.ok(await client.find(({ type }) => type === TYPE.goaway))
+  await until(() => clock.pending === 1 || all.size === 0)
+  clock.advance(2_000)
+  await Promise.all([client.closed, closed])
+  t.equal(all.size, 0)
 })

@@ -1,0 +1,111 @@
+import type { Socket } from 'node:net'
+import { Exchange } from '../exchange/exchange.js'
+import type { MaybeBody } from '../exchange/lane.js'
+import type { Cancel } from '../time/clock.js'
+import { seconds } from '../time/units.js'
+import type { PlainHead } from '../wire/plain-head.js'
+import { admit, type Door } from './admission.js'
+import { FastAnswer } from './fast-answer.js'
+import { FastConnection } from './fast-connection.js'
+import { bugAnswer, closesConnection, giveOwn, giveRefusal, reportBug } from './own-answer.js'
+import { refuseUnparsed } from './parse-error.js'
+import type { ListenerContext } from './server.js'
+
+/** How often it looks for connections that nobody uses. */
+const CHECK_EVERY = seconds(1)
+
+/**
+ * Requests of the strict plain form, read and answered without `node:http`; a connection that brings anything else goes
+ * over to it before a byte of that is answered, and stays there.
+ */
+export class FastLane {
+  readonly #context: ListenerContext
+  readonly #door: Door
+  readonly #handOver: (socket: Socket) => void
+  readonly #limits: { readonly headSeconds: number; readonly idleSeconds: number }
+  readonly #connections = new Set<FastConnection>()
+  readonly #closes = () => this.#context.draining() || this.#context.overload.closes
+  #cancel: Cancel | undefined
+
+  /** @param handOver to `node:http`, for the rest of its life */
+  constructor(
+    context: ListenerContext,
+    door: Door,
+    handOver: (socket: Socket) => void,
+    limits: { readonly headSeconds: number; readonly idleSeconds: number },
+  ) {
+    this.#context = context
+    this.#door = door
+    this.#handOver = handOver
+    this.#limits = limits
+  }
+
+  accept(socket: Socket): void {
+    const headMax = this.#context.rules().config.limits.header_bytes
+    this.#connections.add(
+      new FastConnection(socket, {
+        headMax,
+        closes: this.#closes,
+        serve: (connection, head, body) => this.#serve(connection, head, body),
+        leave: connection => this.#leave(connection),
+      }),
+    )
+    if (this.#connections.size === 1) this.#check()
+  }
+
+  #leave(connection: FastConnection): void {
+    if (!this.#connections.delete(connection)) return
+    if (this.#connections.size === 0) this.#cancel?.()
+    connection.release()
+    const { socket } = connection
+    if (socket.destroyed) return
+    this.#handOver(socket)
+    socket.resume()
+  }
+
+  #serve(connection: FastConnection, head: PlainHead, body: MaybeBody): void {
+    const { method, target, fields } = head
+    const { socket } = connection
+    const request = { method, url: target, httpVersion: '1.1', rawHeaders: fields, socket }
+    let answer: FastAnswer | undefined
+    try {
+      const { services } = this.#context
+      const admission = admit(request, connection.client, this.#door, this.#context, undefined)
+      answer = new FastAnswer(connection, admission.kind === 'go' ? admission.mount : undefined)
+      if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
+      if (admission.kind === 'refuse') {
+        if (connection.client.surplus || closesConnection(admission.refusal)) connection.client.refuseRest()
+        return giveRefusal(answer, admission.refusal, request, services)
+      }
+      const exchange = new Exchange(services, admission.plan, admission.head, body, answer)
+      connection.client.attend(exchange)
+      exchange.start()
+    } catch (error) {
+      this.#bug(error, connection, answer ?? new FastAnswer(connection, undefined), method)
+    }
+  }
+
+  /** A bug ends its exchange, not the process. */
+  #bug(error: unknown, { client, socket }: FastConnection, answer: FastAnswer, method: string): void {
+    reportBug(error)
+    client.refuseRest()
+    if (answer.begun) socket.destroy()
+    else giveOwn(answer, bugAnswer(this.#context.services), method)
+  }
+
+  /** One look for all, while there are any. */
+  #check(): void {
+    this.#cancel = this.#context.services.clock.schedule(CHECK_EVERY, () => {
+      for (const connection of this.#connections) this.#age(connection)
+      if (this.#connections.size > 0) this.#check()
+    })
+  }
+
+  #age(connection: FastConnection): void {
+    const { idle, served } = connection.tick()
+    if (served > 0 && idle > this.#limits.idleSeconds) connection.socket.destroy()
+    if (served > 0 || idle <= this.#limits.headSeconds) return
+    const late = Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+    refuseUnparsed(late, connection.socket, this.#context.services)
+  }
+}
