@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { syncDirectory } from '../store/own-file.js'
 import type { Clock } from '../time/clock.js'
 import { millis } from '../time/units.js'
 import { CaError } from './ca-error.js'
@@ -121,15 +122,6 @@ function takeLock(path: string): boolean {
       throw error
     }
   })
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 /** Windows has no such modes: there, the profile's own access list is what keeps others out. */

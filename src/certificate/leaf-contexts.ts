@@ -62,7 +62,10 @@ export class LeafContexts {
   }
 
   async #make(host: string): Promise<SecureContext> {
-    this.#mint ??= createMint(this.#ca, this.#clock)
+    this.#mint ??= createMint(this.#ca, this.#clock).catch(error => {
+      this.#mint = undefined
+      throw error
+    })
     const kept = (await this.#mint)(host)
     this.#kept.delete(host)
     this.#kept.set(host, kept)

@@ -1,4 +1,12 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+  X509Certificate,
+} from 'node:crypto'
 import type { Clock } from '../time/clock.js'
 import { CaError } from './ca-error.js'
 import { type CaPath, caPaths, changeFiles, checkPrivate, readFileIfAny, retire, writeWhole } from './ca-files.js'
@@ -136,7 +144,14 @@ function readKey(paths: CaPath): KeyObject | undefined {
   if (key === undefined) throw new CaError(`${paths.key} holds no private key in PEM: put it back, or ${ROTATE}`)
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
     throw new CaError(`${paths.key} is not a key on P-256, which all is signed with here: ${ROTATE}`)
+  if (!signsWell(key)) throw new CaError(`${paths.key} is damaged: put it back, or ${ROTATE}`)
   return key
+}
+
+/** The file holds both halves, and nobody but a client compares them: it would refuse every certificate. */
+function signsWell(key: KeyObject): boolean {
+  const probe = Buffer.from('probe')
+  return attempt(() => verify('sha256', probe, createPublicKey(key), sign('sha256', probe, key))) === true
 }
 
 /** undefined when they do not belong together. */
@@ -146,6 +161,9 @@ function toCa(pem: string, key: KeyObject, paths: CaPath): LocalCa | undefined {
     throw new CaError(`${paths.pem} holds no certificate in PEM: delete it, and the next start issues it again`)
   if (!certificate.checkPrivateKey(key)) return undefined
   if (!certificate.ca) throw new CaError(`${paths.pem} is not the certificate of an authority: ${ROTATE}`)
+  // It signed itself: with another letter in it, it is not what clients trust.
+  if (!certificate.verify(certificate.publicKey))
+    throw new CaError(`${paths.pem} is damaged: put it back, or delete it, and the next start issues it again`)
   const ca = attempt(() => fromParts(certificate, key))
   if (ca === undefined) throw new CaError(`${paths.pem} has name constraints that cannot be read: ${ROTATE}`)
   return ca

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseObject } from '../json/read.js'
+import { type JsonObject, parseObject } from '../json/read.js'
 import { OpenToOthers, readOwnFile } from '../store/own-file.js'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import { takeLock, type Unlock } from './file-lock.js'
+import { printOf } from './oauth2-settings.js'
 import { SourceError } from './source.js'
 
 /** What is kept between runs. */
@@ -53,13 +54,17 @@ export class RefreshTokenStore {
   }
 
   /**
-   * What is kept for this session, undefined when there is nothing or what there is belongs to another one.
+   * What is kept for this session, undefined when there is nothing or what there is belongs to another one. Of a file that
+   * is damaged nobody knows which: were it taken for another's, it would be overwritten.
    * @param session fingerprint of whose it is: never offer one server's token to another @throws SourceError
    */
   async read(session: string): Promise<StoredSession | undefined> {
-    const kept = parseObject((await readIfAny(this.path)) ?? '')
-    const refreshToken = kept?.['refresh_token']
-    if (kept?.['session'] !== session || typeof refreshToken !== 'string' || refreshToken === '') return undefined
+    const text = await readIfAny(this.path)
+    if (text === undefined) return undefined
+    const kept = parseKept(text)
+    if (kept === undefined) throw new SourceError(`${this.path} is damaged: ${REMEDY}`, false)
+    const { session: whose, refresh_token: refreshToken } = kept
+    if (whose !== session || typeof refreshToken !== 'string' || refreshToken === '') return undefined
     const { access_token: token, expires_at: expiresAt, wanted } = kept
     if (typeof token !== 'string' || typeof wanted !== 'string') return { refreshToken, access: undefined }
     return { refreshToken, access: { token, expiresAt: typeof expiresAt === 'number' ? expiresAt : undefined, wanted } }
@@ -69,13 +74,14 @@ export class RefreshTokenStore {
   async write(session: string, { refreshToken, access }: StoredSession): Promise<void> {
     await this.makeFolder()
     await this.#removeDrafts()
-    const text = JSON.stringify({
+    const kept = {
       session,
       refresh_token: refreshToken,
       access_token: access?.token,
       expires_at: access?.expiresAt,
       wanted: access?.wanted,
-    })
+    }
+    const text = JSON.stringify({ ...kept, print: printOf(kept) })
     const draft = `${this.path}.${randomBytes(4).toString('hex')}.tmp`
     try {
       await writeSynced(draft, `${text}\n`)
@@ -96,6 +102,14 @@ export class RefreshTokenStore {
         await rm(join(this.#folder, file), { force: true })
     }
   }
+}
+
+const REMEDY = 'restore it, or remove it to begin with a new login, or with the configured refresh_token'
+
+/** `undefined` for what `write` has not written so. */
+function parseKept(text: string): JsonObject | undefined {
+  const { print, ...kept } = parseObject(text) ?? {}
+  return print === printOf(kept) ? kept : undefined
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

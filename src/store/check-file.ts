@@ -1,7 +1,7 @@
 import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { openTables, type Tables } from './lmdb-tables.js'
-import { fromRecord } from './record.js'
+import { fromRecord, fromTotals } from './record.js'
 
 /**
  * Looks through a store's file in a process of its own, which a damaged one may kill. Ends with 0 when every entry is
@@ -12,6 +12,7 @@ import { fromRecord } from './record.js'
 async function checkFile(path: string, copy: string): Promise<boolean> {
   const { size } = statSync(path)
   const tables = await openTables(path, size + SPARE)
+  if (tables === undefined) return false
   // Better half a look than a good store refused for want of room.
   if (!hasRoom(path, 4 * size)) return isWhole(tables, size)
   // Pages as they are, of one moment: others may be writing.
@@ -24,16 +25,18 @@ function hasRoom(path: string, bytes: number): boolean {
   return bavail * bsize > bytes + SPARE
 }
 
-/** Every entry and every place in an index, and together what was counted. */
+/** Every entry and every place in an index, and together what was counted and summed up. */
 function isWhole({ entries, ends, comforts, facts }: Tables, size: number): boolean {
   // No entry is smaller than a byte: more of them means that pages point in circles.
   let left = size
   let counted = 0
   let listed = 0
+  let checksums = 0
   for (const { key, value } of entries.getRange({})) {
     const kept = typeof key === 'string' ? fromRecord(key, value) : undefined
     left -= 1
     counted += 1
+    checksums = (checksums + (kept?.checksum ?? 0)) >>> 0
     if (left < 0 || kept === undefined) return false
     if (kept.evictable || kept.expiresAt !== Number.POSITIVE_INFINITY) listed += 1
   }
@@ -44,12 +47,14 @@ function isWhole({ entries, ends, comforts, facts }: Tables, size: number): bool
       if (left < 0 || !Array.isArray(key) || !entries.doesExist(key[1])) return false
     }
   }
-  return listed === 0 && counted === entryCount(entries) && (facts.get('bytes')?.length ?? COUNT) === COUNT
+  const isSummed = fromTotals(facts.get('totals'))?.checksums === checksums
+  return listed === 0 && counted === entryCount(entries) && isSummed
 }
 
 /** Looks at every entry, takes every free page, looks at the entries again, and gives all of theirs back. */
 async function isUsable(copy: string, size: number): Promise<boolean> {
   const tables = await openTables(copy, 4 * size + SPARE)
+  if (tables === undefined) return false
   const { root, entries, ends, comforts, facts } = tables
   if (!isWhole(tables, size)) return false
   fill(tables, size)
@@ -79,7 +84,5 @@ const entryCount = (table: Tables['entries']): number =>
 const SPARE = 16 * 1_048_576
 const FILLER = 16_000
 const AT_ONCE = 256
-/** Bytes of what counts the others. */
-const COUNT = 8
 
 process.exitCode = (await checkFile(process.argv[2] ?? '', process.argv[3] ?? '').catch(() => false)) ? 0 : 1

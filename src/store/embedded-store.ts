@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../time/clock.js'
 import { millis, seconds } from '../time/units.js'
 import { checkKeys } from './change.js'
 import { FOREVER, openTables, type Tables } from './lmdb-tables.js'
-import { fromRecord, type Kept, toRecord } from './record.js'
+import { checksumOf, fromRecord, fromTotals, type Kept, type Totals, toRecord, toTotals } from './record.js'
 import { type Change, type Decide, type Put, type Store, StoreError } from './store.js'
 import { StoreFile } from './store-file.js'
 
@@ -50,7 +50,9 @@ export async function embeddedStore({
   try {
     await file.prepare()
     // A page is copied before it changes and entries leave gaps: the file needs more room than what it keeps.
-    const embedded = new Embedded(file, await openTables(file.path, 2 * maxBytes + 16 * 1_048_576), clock, maxBytes)
+    const tables = await openTables(file.path, 2 * maxBytes + 16 * 1_048_576)
+    if (tables === undefined) throw file.damaged()
+    const embedded = new Embedded(file, tables, clock, maxBytes)
     return {
       kind: 'embedded',
       get: async key => embedded.get(key),
@@ -71,6 +73,10 @@ class Embedded {
   readonly #clock: Clock
   readonly #maxBytes: number
   #sweeping: Cancel | undefined
+  /** Every commit so far was: after one that was not, a loss of power may damage the whole file. */
+  #isFlushed = true
+  /** What the sum of checksums has grown by in this transaction. */
+  #checksums = 0
   #closed = false
 
   constructor(file: StoreFile, tables: Tables, clock: Clock, maxBytes: number) {
@@ -86,6 +92,7 @@ class Embedded {
   }
 
   update<T>(keys: readonly string[], decide: Decide<T>, flushed: boolean): T {
+    this.#isFlushed &&= flushed
     const made = this.#guard(() =>
       this.#commit(flushed, () => {
         const change = decided(
@@ -141,6 +148,7 @@ class Embedded {
   }
 
   #commit<T>(flushed: boolean, act: () => T): T {
+    this.#checksums = 0
     return this.#tables.root.transactionSync(act, flushed ? COMMIT : COMMIT | UNFLUSHED)
   }
 
@@ -162,7 +170,7 @@ class Embedded {
     let grown = 0
     for (const key of deletes) grown -= this.#forget(key)
     for (const put of puts) grown += this.#write(put)
-    const bytes = this.#bytes + grown
+    const bytes = this.#totals.bytes + grown
     const room = grown > 0 && bytes > this.#maxBytes ? this.#makeRoom(bytes - this.#maxBytes, keys) : 0
     this.#count(grown - room)
   }
@@ -174,7 +182,9 @@ class Embedded {
     // Most writes change what is kept and not when it ends: its place in the index is half the cost of a new entry.
     const isListed = before?.expiresAt === expiresAt && before.evictable === evictable
     if (before !== undefined && !isListed) this.#unlist(key, before)
-    this.#tables.entries.putSync(key, toRecord(put))
+    const record = toRecord(put)
+    this.#tables.entries.putSync(key, record)
+    this.#checksums += checksumOf(record) - (before?.checksum ?? 0)
     if (!isListed) this.#list(key, expiresAt, evictable)
     return sizeOf(key, value) - (before === undefined ? 0 : sizeOf(key, before.value))
   }
@@ -184,6 +194,7 @@ class Embedded {
     const kept = this.#kept(key)
     if (kept === undefined) return 0
     this.#tables.entries.removeSync(key)
+    this.#checksums -= kept.checksum
     this.#unlist(key, kept)
     return sizeOf(key, kept.value)
   }
@@ -222,14 +233,15 @@ class Embedded {
     return freed
   }
 
-  get #bytes(): number {
-    return this.#tables.facts.get('bytes')?.readDoubleLE() ?? 0
+  get #totals(): Totals {
+    const totals = fromTotals(this.#tables.facts.get('totals'))
+    if (totals === undefined) throw this.#file.damaged()
+    return totals
   }
 
   #count(grown: number): void {
-    const bytes = Buffer.alloc(8)
-    bytes.writeDoubleLE(this.#bytes + grown)
-    this.#tables.facts.putSync('bytes', bytes)
+    const { bytes, checksums } = this.#totals
+    this.#tables.facts.putSync('totals', toTotals({ bytes: bytes + grown, checksums: checksums + this.#checksums }))
   }
 
   /** Arms the sweep, unless it is armed. It ends with the last entry that ends. */
@@ -245,7 +257,10 @@ class Embedded {
   #sweep(): number | undefined {
     try {
       const now = this.#clock.now()
-      if ((this.#soonest() ?? FOREVER) <= now) this.#commit(false, () => this.#count(-this.#dropEnded(SWEEP)))
+      if ((this.#soonest() ?? FOREVER) <= now) {
+        // Its own commit promises no less than those of its callers: a file that has only flushed ones stays whole.
+        this.#commit(this.#isFlushed, () => this.#count(-this.#dropEnded(SWEEP)))
+      }
       const soonest = this.#soonest()
       if (soonest === undefined) return undefined
       return soonest <= now ? SWEEP_PAUSE : Math.min(Math.max(soonest - now, SWEEP_SOONEST), SWEEP_LATEST)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { constants, linkSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** A secret that we keep in a file is open to others, or somebody else put it there. The message holds the remedy. */
 export class OpenToOthers extends Error {
@@ -39,17 +40,30 @@ function check(path: string, mode: number, uid: number): void {
 }
 
 /**
- * Makes what is not there yet, in a directory that is: whole or not at all. Of processes that do so at once one wins, and
- * all read what it wrote. @throws what the system says
+ * Makes what is not there yet, in a directory that is: whole or not at all, whenever the machine stops. Of processes that
+ * do so at once one wins, and all read what it wrote. @throws what the system says
  */
 export function makeOwnFile(path: string, content: string | Buffer): void {
   const draft = `${path}.${randomBytes(4).toString('hex')}`
   try {
     writeFileSync(draft, content, { mode: 0o600, flag: 'wx', flush: true })
     linkSync(draft, path)
+    syncDirectory(dirname(path))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   } finally {
     rmSync(draft, { force: true })
+  }
+}
+
+/** What was made, renamed or removed in it is so also after a loss of power. @throws what the system says */
+export function syncDirectory(path: string): void {
+  // Windows opens no directories, and needs it not.
+  if (process.platform === 'win32') return
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }

@@ -6,16 +6,20 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeTables } from './lmdb-tables.js'
+import { syncDirectory } from './own-file.js'
 import { StoreError } from './store.js'
 
 /** Time a file may take to be looked through, in milliseconds, and for each of its bytes: a damaged one can lead in circles. */
@@ -26,6 +30,9 @@ const NEARLY_FULL = 1_048_576
 
 /** No less than LMDB takes for its lock file; it makes use of more. */
 const LOCK_ROOM = 16_384
+
+/** No less than LMDB needs for tables without entries. */
+const EMPTY_ROOM = 1_048_576
 
 /** A store's file on disk: who may read it, whether it is whole, and what its failures are called. */
 export class StoreFile {
@@ -40,18 +47,14 @@ export class StoreFile {
     try {
       mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 })
       chmodSync(dirname(this.path), 0o700)
-      // One that was moved away left its mark.
-      if (!existsSync(this.path)) rmSync(this.#mark, { force: true })
-      // LMDB would let the group read what it creates.
-      for (const path of [this.path, this.#lock]) {
-        closeSync(openSync(path, 'a', 0o600))
-        chmodSync(path, 0o600)
-      }
-      // It maps this one without having written it: on a full disk the first touch would be a SIGBUS.
-      const missing = LOCK_ROOM - statSync(this.#lock).size
-      if (missing > 0) appendFileSync(this.#lock, Buffer.alloc(missing))
-      if (!this.#closedWell()) await this.#check()
-      rmSync(this.#mark, { force: true })
+      const isNew = !existsSync(this.path)
+      if (isNew) await this.#make()
+      makePrivate(this.path)
+      if (!isNew && !this.#closedWell()) await this.#check()
+      if (!existsSync(this.#mark)) return
+      rmSync(this.#mark)
+      // One that comes back with the power would vouch for what was written since.
+      syncDirectory(dirname(this.path))
     } catch (error) {
       throw this.failure(error)
     }
@@ -85,17 +88,35 @@ export class StoreFile {
     return new StoreError('broken', `the store ${this.path} is damaged; ${remedy}`)
   }
 
+  /** An empty store, whole or not at all, whenever the machine stops; of those who make it at once, one wins. */
+  async #make(): Promise<void> {
+    // One that was moved away left its mark.
+    rmSync(this.#mark, { force: true })
+    const folder = dirname(this.path)
+    const drafts = `${basename(this.path)}.new-`
+    const draft = join(folder, drafts + randomBytes(4).toString('hex'))
+    try {
+      makePrivate(draft)
+      await makeTables(draft, EMPTY_ROOM)
+      linkSync(draft, this.path)
+      syncDirectory(folder)
+    } catch (error) {
+      // Another process was faster.
+      if (!existsSync(this.path)) throw error
+    } finally {
+      // Also those of processes that died while they were at it.
+      for (const name of readdirSync(folder)) if (name.startsWith(drafts)) rmSync(join(folder, name), { force: true })
+    }
+  }
+
   /**
    * A damaged file can kill the process that maps it (SIGBUS, SIGSEGV), so that a child looks first. Not after an orderly
    * end, which left a mark that still fits.
    */
   async #check(): Promise<void> {
-    // A new one, unless it was longer when it was closed.
     const { size } = statSync(this.path)
-    if (size === 0) {
-      if (existsSync(this.#mark)) throw this.damaged()
-      return
-    }
+    // What we make is never empty.
+    if (size === 0) throw this.damaged()
     const script = fileURLToPath(new URL('./check-file.js', import.meta.url))
     const { NODE_OPTIONS: _, ...env } = process.env
     const copy = `${this.path}.check-${randomBytes(4).toString('hex')}`
@@ -120,10 +141,6 @@ export class StoreFile {
     }
   }
 
-  get #lock(): string {
-    return `${this.path}-lock`
-  }
-
   get #mark(): string {
     return `${this.path}.closed`
   }
@@ -141,4 +158,16 @@ export class StoreFile {
     const { size, mtimeNs } = statSync(this.path, { bigint: true })
     return `${size} ${mtimeNs}`
   }
+}
+
+/** A file for LMDB, which would let the group read what it creates. */
+function makePrivate(path: string): void {
+  const lock = `${path}-lock`
+  for (const one of [path, lock]) {
+    closeSync(openSync(one, 'a', 0o600))
+    chmodSync(one, 0o600)
+  }
+  // It maps this one without having written it: on a full disk the first touch would be a SIGBUS.
+  const missing = LOCK_ROOM - statSync(lock).size
+  if (missing > 0) appendFileSync(lock, Buffer.alloc(missing))
 }

@@ -9,7 +9,8 @@ export type Store = {
   /**
    * Reads `keys`, asks `decide`, and writes what it says: all of it or nothing, and nobody else's write lies between.
    * `decide` must be pure: where others write the same keys it may be asked again. When this resolves, a crash of the
-   * process does not undo it; with `flushed` a loss of power does not either (embedded only; Redis as it is configured).
+   * process does not undo it; with `flushed` a loss of power does not either (embedded only; Redis as it is configured),
+   * provided that every update of that file is: one that is not may be undone by it, or damage the file.
    */
   readonly update: <T>(
     keys: readonly string[],

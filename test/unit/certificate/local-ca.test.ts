@@ -190,3 +190,30 @@ t.test('a directory that cannot be made, or that others may write to, gets no ke
   await t.rejects(openCa(join(dir, 'open'), [], clock), /others may write to .* \(0775\)/)
   t.strictSame(readdirSync(join(dir, 'open')), [])
 })
+
+t.test('F25: a pair with one wrong bit anywhere is refused, or is the pair all the same', async t => {
+  const state = stateOf(t)
+  const { ca } = await openCa(state, ['a.test'], clock)
+  const wrong: string[] = []
+  let refused = 0
+  for (const name of ['ca.key', 'ca.pem']) {
+    const file = join(state, name)
+    const good = readFileSync(file)
+    for (let at = 0; at < good.length; at++) {
+      const bad = Buffer.from(good)
+      bad[at] = (bad[at] ?? 0) ^ (1 << (at % 7))
+      writeFileSync(file, bad)
+      try {
+        const found = readCa(state)
+        if (found?.pem !== ca.pem || !found.key.equals(ca.key)) wrong.push(`${name} ${at}`)
+      } catch (error) {
+        refused++
+        if (!(error instanceof CaError)) wrong.push(`${name} ${at}: ${error}`)
+      }
+    }
+    writeFileSync(file, good)
+  }
+  t.strictSame(wrong, [])
+  t.ok(refused > 900, `${refused} were refused`)
+  t.equal(readCa(state)?.fingerprint, ca.fingerprint)
+})
