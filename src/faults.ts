@@ -10,6 +10,7 @@ export const FAULTS = {
   destination_ip_unroutable: { code: 'connect_failed', status: 502 },
   connection_refused: { code: 'connect_failed', status: 502 },
   connection_timeout: { code: 'connect_failed', status: 502 },
+  connection_limit_reached: { code: 'overloaded', status: 503 },
   tls_certificate_error: { code: 'tls_failed', status: 502 },
   tls_protocol_error: { code: 'tls_failed', status: 502 },
   connection_terminated: { code: 'reset', status: 502 },

@@ -30,10 +30,11 @@ export function awsSource(settings: AwsSettings, env: Env, clock: Clock): Source
     if (env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() === 'true') {
       throw new SourceError(`${ORIGIN} is turned off by AWS_EC2_METADATA_DISABLED`, true)
     }
-    const now = clock.now()
-    const ask = await openSession(env, now, signal)
-    const role = readRole(await ask(`iam/security-credentials/${await roleName(ask)}`), now)
+    const ask = await openSession(env, clock, signal)
+    const role = readRole(await ask(`iam/security-credentials/${await roleName(ask)}`), clock.now())
     const region = settings.region ?? (await ask('placement/region')).trim()
+    // Not before all is answered: the clock may be set while a question is under way.
+    const now = clock.now()
     if (!REGION.test(region)) throw new SourceError(`${ORIGIN} has no region; set \`region\``, true)
     return settings.service === 'bedrock'
       ? bedrockKey(role, region, now)
@@ -46,10 +47,10 @@ export function awsSource(settings: AwsSettings, env: Env, clock: Clock): Source
 type Ask = (path: string) => Promise<string>
 
 /** The PUT that a confused web server or an open proxy does not make for a stranger. */
-async function openSession(env: Env, now: number, signal: AbortSignal): Promise<Ask> {
+async function openSession(env: Env, clock: Clock, signal: AbortSignal): Promise<Ask> {
   const base = env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] || 'http://169.254.169.254'
   const bodyOf = (answer: MetadataAnswer): string => {
-    if (answer.status !== 200) throw refusal(answer, REMEDIES, ORIGIN, now)
+    if (answer.status !== 200) throw refusal(answer, REMEDIES, ORIGIN, clock.now())
     return answer.body
   }
   const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(SESSION_SECONDS) }

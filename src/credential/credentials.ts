@@ -5,7 +5,7 @@ import type { Env } from '../config/default-config.js'
 import type { Injection } from '../http/injection.js'
 import type { Clock, Random } from '../time/clock.js'
 import { millis, seconds } from '../time/units.js'
-import { openSource } from './open-source.js'
+import { openSource, warmUp } from './open-source.js'
 import type { Source } from './source.js'
 import type { Refresh, TokenStatus } from './token.js'
 import { TokenCache } from './token-cache.js'
@@ -93,6 +93,11 @@ export class Credentials {
       if (this.get(name)?.cache === credential.cache) credential.cache.retry()
       else credential.cache.retire()
     }
+  }
+
+  /** Loads now what the first token would: a client waits less, and files may run out until then. */
+  warmUp(): void {
+    if (this.#world.openSource === undefined) for (const { origin } of this.#held.values()) warmUp(origin.source)
   }
 
   close(): void {

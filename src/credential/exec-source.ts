@@ -1,6 +1,6 @@
 import type { ExecSettings } from '../config/credential.js'
 import type { Env } from '../config/default-config.js'
-import type { Clock } from '../time/clock.js'
+import { type Clock, markTime } from '../time/clock.js'
 import { runProgram } from './program.js'
 import { type Fetched, type Source, SourceError } from './source.js'
 import { readExecCredential, readTokenDocument } from './token-document.js'
@@ -18,9 +18,9 @@ export function execSource({ command, timeout, format }: ExecSettings, env: Env,
   const [name = ''] = command
   const seen = format === 'exec_credential' ? { KUBERNETES_EXEC_INFO: EXEC_INFO, ...env } : env
   const fetch = async (signal: AbortSignal): Promise<Fetched> => {
-    const askedAt = clock.now()
+    const askedAt = markTime(clock)
     const printed = await runProgram({ command, timeout, env: seen }, clock, signal)
-    return read(decodeText(printed, name), format, askedAt, name)
+    return read(decodeText(printed, name), format, askedAt(), name)
   }
   // Its arguments may hold a secret.
   return { description: `program ${name}`, fetch }

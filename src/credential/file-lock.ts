@@ -18,6 +18,9 @@ const SELF = randomUUID()
 
 type Owner = { readonly pid: number; readonly host: string; readonly process: string }
 
+/** What a lock file says. `age` by the wall clock; `since`, monotonic, it says this while it is waited for. */
+type Seen = { readonly text: string; readonly age: number; readonly since: number }
+
 /**
  * Waits until this is the only one, over all processes and all callers, that holds the lock file (TR-21).
  * @returns undefined when it was not free for `patience` @throws when the file can be neither made nor read
@@ -25,10 +28,11 @@ type Owner = { readonly pid: number; readonly host: string; readonly process: st
 export async function takeLock(path: string, clock: Clock, patience: Millis): Promise<Unlock | undefined> {
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), process: SELF, lock: randomUUID() })
   const until = clock.monotonic() + patience
+  let seen: Seen | undefined
   for (;;) {
     if (await make(path, mine)) return () => release(path, mine)
-    const abandoned = await abandonedText(path, clock)
-    if (abandoned !== undefined && (await takeAway(path, abandoned))) continue
+    seen = await look(path, clock, seen)
+    if (seen !== undefined && isAbandoned(seen, clock) && (await takeAway(path, seen.text))) continue
     if (clock.monotonic() >= until) return undefined
     await new Promise<void>(resolve => clock.schedule(POLL, resolve))
   }
@@ -49,26 +53,28 @@ async function make(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** What an abandoned lock says; undefined when somebody holds it, or nobody any more. */
-async function abandonedText(path: string, clock: Clock): Promise<string | undefined> {
+/** The lock of another; undefined when there is none any more. */
+async function look(path: string, clock: Clock, before: Seen | undefined): Promise<Seen | undefined> {
   try {
     const { mtimeMs } = await stat(path)
     const text = await readFile(path, 'utf8')
     // A clock that was set back makes an age of any size.
     const age = Math.abs(clock.now() - mtimeMs)
-    return age > LOCK_LASTS || hasNoOwner(text, age) ? text : undefined
+    return { text, age, since: before?.text === text ? before.since : clock.monotonic() }
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
 }
 
-function hasNoOwner(text: string, age: number): boolean {
+function isAbandoned({ text, age, since }: Seen, clock: Clock): boolean {
   const owner = parseOwner(text)
   if (owner === undefined) return age > NAMELESS_LASTS
   // In another container, or on another machine, the number means another process.
-  if (owner.host !== hostname()) return false
-  return owner.pid === process.pid ? owner.process !== SELF : !isAlive(owner.pid)
+  if (owner.host !== hostname()) return age > LOCK_LASTS
+  if (owner.pid === process.pid ? owner.process !== SELF : !isAlive(owner.pid)) return true
+  // It lives: a clock that was set says nothing against it, and two that renew at once may lose the session.
+  return clock.monotonic() - since > LOCK_LASTS
 }
 
 function isAlive(pid: number): boolean {

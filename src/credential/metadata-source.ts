@@ -1,6 +1,6 @@
 import type { AzureSettings, GcpSettings, MetadataSettings } from '../config/credential.js'
 import type { Env } from '../config/default-config.js'
-import type { Clock } from '../time/clock.js'
+import { type Clock, markTime } from '../time/clock.js'
 import { awsSource } from './aws-source.js'
 import { askMetadata, metadataUrl, refusal } from './metadata-request.js'
 import { type Fetched, type Source, SourceError } from './source.js'
@@ -29,9 +29,10 @@ function gcpSource(settings: GcpSettings, env: Env, clock: Clock): Source {
   const origin = 'gcp metadata server'
   const { account = 'default', audience } = settings
   const fetch = async (signal: AbortSignal): Promise<Fetched> => {
-    const askedAt = clock.now()
+    const since = markTime(clock)
     const url = gcpUrl(settings, env, origin)
     const answer = await askMetadata({ url, headers: { 'Metadata-Flavor': 'Google' } }, origin, signal)
+    const askedAt = since()
     // Any web server may stand at that name in another network.
     if (answer.headers['metadata-flavor'] !== 'Google') {
       throw new SourceError(`${origin} at ${url.host} is none: its answer has no Metadata-Flavor`, false)
@@ -63,11 +64,12 @@ const AZURE_REMEDIES = {
 function azureSource({ resource, client_id: clientId }: AzureSettings, env: Env, clock: Clock): Source {
   const origin = 'azure identity endpoint'
   const fetch = async (signal: AbortSignal): Promise<Fetched> => {
-    const askedAt = clock.now()
+    const since = markTime(clock)
     const { url, headers } = azureEndpoint(env, origin)
     url.searchParams.set('resource', resource)
     if (clientId !== undefined) url.searchParams.set('client_id', clientId)
     const answer = await askMetadata({ url, headers }, origin, signal)
+    const askedAt = since()
     if (answer.status !== 200) throw refusal(answer, AZURE_REMEDIES, origin, askedAt)
     return readTokenDocument(answer.body, askedAt, origin)
   }

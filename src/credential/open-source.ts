@@ -36,7 +36,10 @@ function lazyOAuth2(name: string, settings: OAuth2Settings, world: SourceWorld):
   const description = `oauth2 ${settings.grant} at ${shownUrl(settings.token_url)}`
   let loading: Promise<Source> | undefined
   const load = () => {
-    loading ??= loadOAuth2(name, settings, world)
+    loading ??= loadOAuth2(name, settings, world).catch(error => {
+      loading = undefined
+      throw error
+    })
     return loading
   }
   const watch = (changed: () => void): Cancel => {
@@ -53,6 +56,17 @@ function lazyOAuth2(name: string, settings: OAuth2Settings, world: SourceWorld):
     }
   }
   return { description, fetch: async (signal, refused) => (await load()).fetch(signal, refused), watch }
+}
+
+/**
+ * Loads the code of a source in the background. It must be there before there may be no file left to open: a module that
+ * could not be read once is never read again by Node 20, and the credential would be gone until a restart.
+ */
+export function warmUp(settings: SourceSettings): void {
+  if (!('oauth2' in settings)) return
+  const modules = [import('./oauth2-source.js'), import('./oauth2-world.js'), import('oauth4webapi')]
+  // What goes wrong goes wrong again for the first call, and is told then.
+  Promise.all([...modules, settings.oauth2.jwt && import('jose')]).catch(() => undefined)
 }
 
 async function loadOAuth2(name: string, settings: OAuth2Settings, world: SourceWorld): Promise<Source> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { RenewalPace } from '../policy/renewal-pace.js'
-import { isDue, isGood, type LifeSettings, type TokenLife, tokenLife } from '../policy/token-life.js'
+import { endOf, isDue, isGood, type LifeSettings, type TokenLife, tokenLife } from '../policy/token-life.js'
 import type { Cancel, Clock, Random } from '../time/clock.js'
 import { type Millis, millis, seconds } from '../time/units.js'
 import { ask } from './flight.js'
@@ -121,7 +121,7 @@ export class TokenCache {
 
   /** When the token held is over, Unix milliseconds, also where its source did not say; `undefined` when there is none. */
   get endsAt(): number | undefined {
-    return this.#held?.life.endsAt
+    return this.#held && endOf(this.#held.life, this.#clock.now(), this.#clock.monotonic())
   }
 
   status(): TokenStatus {

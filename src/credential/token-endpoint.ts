@@ -2,7 +2,7 @@ import type { AuthorizationServer, Client, ClientAuth, TokenEndpointRequestOptio
 import type { OAuth2Settings } from '../config/credential.js'
 import type { Env } from '../config/default-config.js'
 import { isLocal } from '../config/listen-address.js'
-import type { Clock, Random } from '../time/clock.js'
+import { type Clock, markTime, type Random } from '../time/clock.js'
 import type { Fetch } from './direct-fetch.js'
 import { readSecret, shownUrl } from './oauth2-settings.js'
 import { type Fetched, SourceError } from './source.js'
@@ -34,11 +34,11 @@ export async function askForToken(
   signal: AbortSignal,
 ): Promise<TokenAnswer> {
   // It counts from the answer; from the question it is never too long.
-  const askedAt = world.clock.now()
+  const askedAt = markTime(world.clock)
   const said = await post(settings, world, settings.token_url, signal, (oauth, server, client, auth, options) =>
     oauth.genericTokenEndpointRequest(server, client, auth, grantType, { ...parameters }, options),
   )
-  return said.kind === 'json' ? understand(settings, said, askedAt) : said
+  return said.kind === 'json' ? understand(settings, said, askedAt()) : said
 }
 
 /** Asks the device authorization endpoint once (RFC 8628 §3.1). @throws SourceError as `askForToken` */

@@ -30,7 +30,7 @@ export function isHintField(name: string): boolean {
   return HINT_FIELDS.has(known) || /rate-?limit/.test(known)
 }
 
-/** A `Date` further than this from our clock is a broken clock or an old stored answer, and no base for measuring. */
+/** A `Date` further than this from our clock says that one of the two is broken, or that the answer is an old stored one. */
 const SANE_SKEW = 86_400_000
 
 const NONE: Hint = { kind: 'none' }
@@ -39,12 +39,21 @@ const VETO: Hint = { kind: 'veto' }
 /**
  * Reads the hint of an answer, the strongest source first: veto, milliseconds, `Retry-After` (RFC 9110 §10.2.3),
  * `RateLimit`, vendors' resets. A malformed source is passed over; it is reported only if no other says anything.
- * Dates are measured against the answer's own `Date` when that is within a day of `now`, so clock skew cancels out.
+ * Dates are measured against the answer's own `Date`, so clock skew cancels out; when that is more than a day from `now`
+ * only where it makes sense of them: a wait of up to a day. Then it is our clock that is wrong (F27).
  * @param now Unix milliseconds.
  */
 export function readHint(fields: Fields, now: number, resets: readonly QuotaFields[]): Hint {
   if (isVetoed(fields)) return VETO
-  const base = upstreamNow(fields, now)
+  const date = dateOf(fields, now)
+  if (date === undefined) return readBy(now, fields, resets)
+  const hint = readBy(date, fields, resets)
+  if (Math.abs(date - now) <= SANE_SKEW || (hint.kind === 'wait' && hint.wait > 0 && hint.wait <= SANE_SKEW))
+    return hint
+  return readBy(now, fields, resets)
+}
+
+function readBy(base: number, fields: Fields, resets: readonly QuotaFields[]): Hint {
   let invalid: Hint = NONE
   for (const read of SOURCES) {
     const hint = read(fields, base, resets)
@@ -64,10 +73,9 @@ function isVetoed(fields: Fields): boolean {
   return pushback !== undefined && parseDelayMillis(pushback) === undefined
 }
 
-function upstreamNow(fields: Fields, now: number): number {
+function dateOf(fields: Fields, now: number): number | undefined {
   const text = fieldValue(fields, 'date')
-  const date = text === undefined ? undefined : parseHttpDate(text.trim(), now)
-  return date !== undefined && Math.abs(date - now) <= SANE_SKEW ? date : now
+  return text === undefined ? undefined : parseHttpDate(text.trim(), now)
 }
 
 type Source = (fields: Fields, base: number, resets: readonly QuotaFields[]) => Hint

@@ -122,16 +122,3 @@ function staysInAnswer(role: FieldRole, fields: Fields, chunked: boolean): boole
   if (role === 'content-length' || role === 'host' || role === 'expect') return true
   return role === 'trailer' && (chunked || fieldTokens(fields, 'transfer-encoding').includes('chunked'))
 }
-
-/**
- * Trailer fields that may be passed on. Those that would frame, route or end at a hop are dropped: RFC 9110 §6.5.1
- * forbids to send them, and whoever merged them into a head would be misled.
- */
-export function endToEndTrailers(trailers: Fields): Fields {
-  const kept: string[] = []
-  for (let i = 0; i < trailers.length; i += 2) {
-    const name = trailers[i] as string
-    if (fieldRole(name) === undefined) kept.push(name, trailers[i + 1] as string)
-  }
-  return kept
-}

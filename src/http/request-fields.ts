@@ -8,6 +8,7 @@ type RequestFraming =
   | { readonly kind: 'chunked' }
 
 export type CheckedRequest = {
+  readonly version: '1.0' | '1.1'
   readonly framing: RequestFraming
   /** As the client wrote it, valid in form; a request-target with an authority overrules it (F3). */
   readonly host: string | undefined
@@ -57,10 +58,10 @@ export function checkRequest(rawFields: Fields, method: string, httpVersion: str
   if (host === undefined ? modern : !HOST.test(host)) return refuse('missing or malformed Host')
   const framing = requestFraming(method, modern, length, coding)
   if ('refuse' in framing) return framing
-  if (expect === undefined) return { framing, host, expectContinue: false }
+  if (expect === undefined) return { version: httpVersion, framing, host, expectContinue: false }
   if (expect.toLowerCase() !== '100-continue') return refuse('unknown expectation', 417)
   // RFC 9110 §10.1.1: in HTTP/1.0 the expectation is ignored, and without a body there is nothing to wait for.
-  return { framing, host, expectContinue: modern && framing.kind !== 'none' }
+  return { version: httpVersion, framing, host, expectContinue: modern && framing.kind !== 'none' }
 }
 
 const NO_BODY: RequestFraming = { kind: 'none' }

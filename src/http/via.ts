@@ -1,7 +1,13 @@
 import { type Fields, fieldValues } from './fields.js'
 
-/** Our own member of `Via` (RFC 9110 §7.6.3). @param pseudonym a token: what stands for us instead of a host. */
-export const viaValue = (pseudonym: string): string => `1.1 ${pseudonym}`
+/** What a message came with; the minor version of HTTP/2 is implied (RFC 9110 §2.5). */
+export type HttpVersion = '1.0' | '1.1' | '2.0'
+
+/**
+ * Our own member of `Via` (RFC 9110 §7.6.3). @param pseudonym a token: what stands for us instead of a host.
+ * @param received with which the message came to us, whatever it goes on with
+ */
+export const viaValue = (pseudonym: string, received: HttpVersion): string => `${received} ${pseudonym}`
 
 /** The message has been through us before: our pseudonym is the received-by of some `Via` member (F1, status 508). */
 export function hasVia(fields: Fields, pseudonym: string): boolean {

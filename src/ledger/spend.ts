@@ -20,6 +20,9 @@ const KEPT = { minute: 64, hour: 48, day: 16 } as const
 
 type Span = keyof typeof SPANS
 
+/** A clock that was set back by no more opens no window again; by more, it was wrong before. */
+const SET_BACK = 2 * SPANS.day
+
 const indexAt = (span: Span, at: number): number => Math.floor(at / SPANS[span])
 
 /** Why there is no room; `undefined` when there is. What is reserved counts in every window it may be signed in (P3). */
@@ -30,31 +33,48 @@ export function overrun(
   now: number,
 ): Overrun | undefined {
   const pending = spend.get(`pending/${symbol}`) ?? 0n
-  const rows: readonly [Window, bigint | undefined, string, bigint][] = [
-    ['per_minute', limits.per_minute === undefined ? undefined : BigInt(limits.per_minute), minuteAt(now), 0n],
-    ['per_hour', of(limits.per_hour, symbol), `hour/${indexAt('hour', now)}/${symbol}`, amount],
-    ['per_day', of(limits.per_day, symbol), `day/${indexAt('day', now)}/${symbol}`, amount],
-    ['total', of(limits.total, symbol), `total/${symbol}`, amount],
+  const rows: readonly [Window, bigint | undefined, Span | 'total'][] = [
+    ['per_minute', limits.per_minute === undefined ? undefined : BigInt(limits.per_minute), 'minute'],
+    ['per_hour', of(limits.per_hour, symbol), 'hour'],
+    ['per_day', of(limits.per_day, symbol), 'day'],
+    ['total', of(limits.total, symbol), 'total'],
   ]
-  for (const [window, limit, name, more] of rows) {
+  for (const [window, limit, span] of rows) {
     if (limit === undefined) continue
     const isCount = window === 'per_minute'
-    const spent = (spend.get(name) ?? 0n) + (isCount ? (spend.get('pending') ?? 0n) : pending)
-    if (spent + (isCount ? 1n : more) > limit) return { window, limit, spent }
+    const spent = signedIn(spend, span, symbol, now) + (isCount ? (spend.get('pending') ?? 0n) : pending)
+    if (spent + (isCount ? 1n : amount) > limit) return { window, limit, spent }
   }
   return undefined
 }
 
 /** What counts against the limit of a window now: what was signed in it, and what is reserved. */
 export function spentIn(spend: Spend, window: 'hour' | 'day' | 'total', symbol: string, now: number): bigint {
-  const name = window === 'total' ? `total/${symbol}` : `${window}/${indexAt(window, now)}/${symbol}`
-  return (spend.get(name) ?? 0n) + (spend.get(`pending/${symbol}`) ?? 0n)
+  return signedIn(spend, window, symbol, now) + (spend.get(`pending/${symbol}`) ?? 0n)
+}
+
+/**
+ * What was signed in the window of now. After a clock was set back the fullest of the windows that it had reached counts
+ * with it: a window that was left stays shut, and none that the clock had not been in opens in its place (F27).
+ */
+function signedIn(spend: Spend, span: Span | 'total', symbol: string, now: number): bigint {
+  if (span === 'total') return spend.get(`total/${symbol}`) ?? 0n
+  const here = indexAt(span, now)
+  const reached = indexAt(span, now + SET_BACK)
+  let later = 0n
+  for (const [name, units] of spend) {
+    const index = name.startsWith(span) ? indexIn(name) : here
+    const isLater = index > here && index <= reached && name === nameAt(span, index, symbol)
+    if (isLater && units > later) later = units
+  }
+  return (spend.get(nameAt(span, here, symbol)) ?? 0n) + later
 }
 
 const of = (amounts: Readonly<Record<string, bigint>>, symbol: string): bigint | undefined =>
   Object.hasOwn(amounts, symbol) ? amounts[symbol] : undefined
 
-const minuteAt = (at: number): string => `minute/${indexAt('minute', at)}`
+const nameAt = (span: Span, index: number, symbol: string): string =>
+  span === 'minute' ? `minute/${index}` : `${span}/${index}/${symbol}`
 
 /** Room is kept for one payment. */
 export const reserveIn = (spend: Spend, { symbol, amount }: Cost): Spend =>
@@ -84,9 +104,9 @@ export function giveBackIn(spend: Spend, cost: Cost, signedAt: number): Spend {
 }
 
 const signedNames = ({ symbol, amount }: Cost, at: number): [string, bigint][] => [
-  [minuteAt(at), 1n],
-  [`hour/${indexAt('hour', at)}/${symbol}`, amount],
-  [`day/${indexAt('day', at)}/${symbol}`, amount],
+  [nameAt('minute', indexAt('minute', at), symbol), 1n],
+  [nameAt('hour', indexAt('hour', at), symbol), amount],
+  [nameAt('day', indexAt('day', at), symbol), amount],
   [`total/${symbol}`, amount],
 ]
 

@@ -77,6 +77,10 @@ function leadTime(left: number, ahead: number, skew: number, random: () => numbe
 export const isGood = (life: TokenLife, wall: number, monotonic: number): boolean =>
   wall < life.goodUntil && monotonic < life.spentAt
 
+/** Its end by the wall clock of now (Unix milliseconds), which may have been set: the earlier one of both clocks. */
+export const endOf = ({ endsAt, goodUntil, spentAt }: TokenLife, wall: number, monotonic: number): number =>
+  Math.min(endsAt, wall + (spentAt - monotonic) + (endsAt - goodUntil))
+
 /** A use now should start a renewal: the time has come, or the clocks moved apart (TR-01: a sleep, a clock that was set). */
 export const isDue = (life: TokenLife, wall: number, monotonic: number): boolean =>
   monotonic >= life.renewAt ||

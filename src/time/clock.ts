@@ -38,3 +38,12 @@ export const systemRandom: Random = Math.random
 
 /** What is left until `dueAt` (monotonic), never negative. */
 export const timeLeft = (clock: Clock, dueAt: number): Millis => millis(Math.max(0, dueAt - clock.monotonic()))
+
+/**
+ * Marks this moment. @returns asks what it is called (Unix milliseconds) by a wall clock that may have been set back since,
+ * and never more than it was called then, for the machine may have slept: an expiry that counts from it is not too late
+ */
+export function markTime(clock: Clock): () => number {
+  const [wall, at] = [clock.now(), clock.monotonic()]
+  return () => Math.min(wall, clock.now() - (clock.monotonic() - at))
+}

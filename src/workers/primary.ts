@@ -46,6 +46,7 @@ export async function startWorkers(config: Config, env: NodeJS.ProcessEnv, log: 
   await stores.open(config)
   await clearWays(config)
   const { proxy, mounts } = await crew.start()
+  state.credentials?.warmUp()
   return {
     proxy,
     mounts,
@@ -68,6 +69,7 @@ export async function startWorkers(config: Config, env: NodeJS.ProcessEnv, log: 
           nextVouch()
           if (state.credentials) credentials?.reload(next)
           state.credentials = credentials
+          credentials?.warmUp()
           return prepared.commit()
         },
         discard: prepared.discard,

@@ -44,6 +44,19 @@ t.test('T7: json and ExecCredential are read, and expire from the question on', 
   t.equal(clock.pending, 0, 'no timer is left')
 })
 
+t.test('F27: a clock that is set while a program runs makes no token last longer', async t => {
+  for (const [jump, expiresAt] of [
+    [-86_400_000, START - 86_400_000 + 60_000],
+    // Or the machine slept.
+    [30_000, START + 60_000],
+  ] as const) {
+    const clock = new ManualClock()
+    const fetched = sourceOf(['echo', '{"access_token":"a","expires_in":60}'], 'json', {}, clock).fetch(signal)
+    clock.jump(jump)
+    t.strictSame(await fetched, { token: 'a', expiresAt })
+  }
+})
+
 t.test('a Kubernetes plugin is told that nobody can be asked', async t => {
   const failure = await run('test "$KUBERNETES_EXEC_INFO" = "$EXPECTED" && exit 40', 'exec_credential', {
     EXPECTED: '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}',

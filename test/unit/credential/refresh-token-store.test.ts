@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { RefreshTokenStore } from '../../../src/credential/refresh-token-store.js'
@@ -30,4 +30,31 @@ test('T20: the folder of refresh tokens is closed to others at each write', { sk
   await store.write('print', { refreshToken: 'canary-1', access: undefined })
   t.equal(statSync(join(state, 'credentials')).mode & 0o777, 0o700)
   t.equal(statSync(store.path).mode & 0o777, 0o600)
+})
+
+test('F25: a session with one wrong bit, or cut off, is told from one of another, and never overwritten for it', async t => {
+  const store = new RefreshTokenStore(t.testdir({}), 'vendor', new ManualClock())
+  const access = { token: 'a', expiresAt: 1_767_225_600_000, wanted: 'scope' }
+  await store.write('print', { refreshToken: 'canary-1', access })
+  t.equal(await store.read('of another'), undefined)
+  const good = readFileSync(store.path)
+  const wrong: number[] = []
+  for (let at = 0; at < good.length; at++) {
+    const bad = Buffer.from(good)
+    bad[at] = (bad[at] ?? 0) ^ (1 << (at % 7))
+    writeFileSync(store.path, bad)
+    const error = await store.read('print').catch((reason: unknown) => reason)
+    const isTold = error instanceof SourceError && /is damaged: restore it, or remove it/.test(error.message)
+    // The line break at the end may be any white space.
+    if (!isTold && at < good.length - 1) wrong.push(at)
+    if (isTold && (error.permanent || error.message.includes('canary'))) wrong.push(at)
+  }
+  t.strictSame(wrong, [])
+  for (const size of [0, 1, good.length >> 1, good.length - 2]) {
+    writeFileSync(store.path, good)
+    truncateSync(store.path, size)
+    await t.rejects(store.read('print'), { message: /is damaged/ }, `${size} bytes`)
+  }
+  writeFileSync(store.path, good)
+  t.strictSame(await store.read('print'), { refreshToken: 'canary-1', access })
 })

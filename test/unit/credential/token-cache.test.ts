@@ -78,6 +78,7 @@ t.test('TR-01: a sleep past the end is noticed, and a clock set back makes no to
   back.clock.jump(-7_200_000)
   await back.clock.advanceAsync(3_500_000)
   t.equal(back.token().value, 'one')
+  t.equal(back.cache.endsAt, back.clock.now() + 100_000, 'others are told the same')
   await back.clock.advanceAsync(100_000)
   t.equal(back.cache.current(), undefined, 'by the monotonic clock')
 })
