@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.js'
+import type { HttpVersion } from '../http/via.js'
 import type { Framing } from '../wire/events.js'
 
 /**
@@ -14,6 +15,7 @@ export type RequestHead = {
   readonly expect: boolean
   /** The protocol of an `Upgrade` to pass on, such as `websocket`. */
   readonly upgrade: string | undefined
+  readonly version: HttpVersion
 }
 
 /** The client's request body. Nothing is read before `start`, which also answers an expectation. */

@@ -51,7 +51,7 @@ export class NextOrder {
     const body = carried?.body ?? this.#ground.body
     // Once the body has been asked for, the client waits for nothing any more (L6).
     const expect = request.expect && this.#ground.body?.started === false
-    const extra = ['Via', viaValue(pseudonym)]
+    const extra = ['Via', viaValue(pseudonym, request.version)]
     if (expect) extra.push('Expect', '100-continue')
     if (route.retry?.attempt_header !== undefined) extra.push(route.retry.attempt_header, String(number))
     if (carried?.field) extra.push(...carried.field)

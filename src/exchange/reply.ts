@@ -90,8 +90,8 @@ export class Reply {
     this.#answer.begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
   }
 
-  #inform({ status, reason, fields }: ResponseHead): void {
-    this.#answer.inform(status, reason, answerFields(fields, viaValue(this.#pseudonym)))
+  #inform({ status, reason, fields, version }: ResponseHead): void {
+    this.#answer.inform(status, reason, answerFields(fields, viaValue(this.#pseudonym, version)))
   }
 
   /** Lets a head go out that has no body yet. */
@@ -142,7 +142,7 @@ export class Reply {
 
   /** An answer that an earlier request with the same key was given. @param stored not only waited for */
   replay({ status, reason, fields, body }: StoredAnswer, stored: boolean): void {
-    const given = answerFields(fields, viaValue(this.#pseudonym))
+    const given = answerFields(fields, viaValue(this.#pseudonym, '1.1'))
     if (status !== 204) given.push('Content-Length', String(body.length))
     if (stored) given.push('Idempotent-Replayed', 'true')
     this.#give(status, reason, given, this.#method === 'HEAD' ? [] : [body])

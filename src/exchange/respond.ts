@@ -110,7 +110,7 @@ export function passedFields(
   attempts: readonly AttemptRecord[],
   note: string | undefined,
 ): string[] {
-  const fields = answerFields(head.fields, viaValue(pseudonym), head.framing.kind === 'chunked')
+  const fields = answerFields(head.fields, viaValue(pseudonym, head.version), head.framing.kind === 'chunked')
   const details = summary(attempts, note)
   if (details !== undefined) {
     fields.push('Proxy-Status', proxyStatus({ receivedStatus: receivedStatus(attempts), details }))

@@ -6,7 +6,7 @@ import { resetSocket } from '../upstream/reset-socket.js'
 import { answerHead } from '../wire/serialize-answer.js'
 import { kept, SHARED_MAX } from '../wire/shared-read.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
-import { discard } from './linger.js'
+import { discard, endGently } from './linger.js'
 import { type MountPoint, rewriteLocations } from './mount-location.js'
 
 const NOTHING = Buffer.alloc(0)
@@ -17,6 +17,7 @@ export class NodeBody implements ClientBody {
   readonly #response: ServerResponse
   readonly #expect: boolean
   #started = false
+  #lingering = false
 
   constructor(request: IncomingMessage, response: ServerResponse, expect: boolean) {
     this.#request = request
@@ -48,8 +49,9 @@ export class NodeBody implements ClientBody {
     if (!connection.breakRequest('bad_request', misplacedDetail(misplaced))) resetSocket(socket)
   }
 
+  /** Once answered, the rest is read whatever becomes of it: paused, it would stand before the next request for ever. */
   pause(): void {
-    this.#request.pause()
+    if (!this.#lingering) this.#request.pause()
   }
 
   resume(): void {
@@ -58,8 +60,20 @@ export class NodeBody implements ClientBody {
 
   /** Reads on for a moment without looking, then closes: an answer before the end of the body must not be lost to a reset. */
   linger(): void {
+    this.#lingering = true
     this.#request.removeAllListeners('data')
     discard(this.#request, this.#request.socket)
+  }
+
+  /** Behind an answer that says so Node would close at once, and with something unread that is a reset. */
+  closeGently(): void {
+    const { socket } = this.#request
+    this.#lingering = true
+    socket.destroySoon = () => {
+      // The parser stops a socket whose request nobody reads.
+      socket.removeAllListeners('data')
+      endGently(socket)
+    }
   }
 }
 
@@ -72,6 +86,7 @@ export class NodeAnswer implements ClientAnswer {
   readonly #mount: MountPoint | undefined
   readonly #closes: () => boolean
   #left: number | undefined
+  #last = false
   #flushed = false
   #blocked = false
 
@@ -101,8 +116,8 @@ export class NodeAnswer implements ClientAnswer {
 
   begin(status: number, reason: string, fields: string[], length: number | undefined): void {
     const sent = this.#mount ? rewriteLocations(fields, this.#mount) : fields
-    const last = this.#connection.dead || this.#closes() || this.#body?.expectationOpen
-    if (last) sent.push('Connection', 'close')
+    this.#last = this.#connection.dead || this.#closes() || this.#body?.expectationOpen === true
+    if (this.#last) sent.push('Connection', 'close')
     this.#left = length
     this.#response.writeHead(status, reason, sent)
   }
@@ -159,7 +174,10 @@ export class NodeAnswer implements ClientAnswer {
     if (chunk === undefined) this.#response.end()
     else if (chunk.length <= SHARED_MAX) this.#response.end(chunk.toString('latin1'), 'latin1')
     else this.#response.end(chunk)
-    if (this.#body !== undefined && !this.#request.complete && !this.#body.expectationOpen) this.#body.linger()
+    if (this.#body !== undefined && !this.#request.complete) {
+      if (this.#last) this.#body.closeGently()
+      else this.#body.linger()
+    }
     this.#connection.done()
   }
 }

@@ -8,7 +8,7 @@ import { ResetBudget } from './reset-budget.js'
 
 /** As for HTTP/1.1: how long a connection may be open without a request. */
 const IDLE = seconds(65)
-/** How long a client may take to close after we did. */
+/** How long a client may take to read that we closed, and to close. */
 const LINGER = seconds(2)
 /** Requests at once. RFC 9113 §6.5.2 asks for 100 at least; bodies that wait cost a window each. */
 const STREAMS_MAX = 128
@@ -53,15 +53,18 @@ export class Http2Connection {
     this.#all = all
     this.#resets = new ResetBudget(clock)
     // Only loaded when a client chooses it.
-    this.#session = process.getBuiltinModule('node:http2').performServerHandshake(throughJs(socket), {
-      settings: {
-        maxConcurrentStreams: STREAMS_MAX,
-        initialWindowSize: STREAM_WINDOW,
-        maxHeaderListSize: headerBytes + LINES_MAX * FIELD_OVERHEAD,
+    this.#session = process.getBuiltinModule('node:http2').performServerHandshake(
+      throughJs(socket, () => this.#onGoodbye()),
+      {
+        settings: {
+          maxConcurrentStreams: STREAMS_MAX,
+          initialWindowSize: STREAM_WINDOW,
+          maxHeaderListSize: headerBytes + LINES_MAX * FIELD_OVERHEAD,
+        },
+        maxHeaderListPairs: LINES_MAX,
+        maxSessionMemory: MEMORY_MAX,
       },
-      maxHeaderListPairs: LINES_MAX,
-      maxSessionMemory: MEMORY_MAX,
-    })
+    )
     this.#session.setLocalWindowSize(CONNECTION_WINDOW)
     this.#session.on('stream', (stream, _headers, _flags, raw?: Fields) => this.#onStream(stream, raw ?? []))
     // What goes wrong is told to the streams, and the connection closes.
@@ -97,6 +100,13 @@ export class Http2Connection {
       if (this.#streams === 0 && this.#all.has(this)) this.#startTimer()
     })
     this.#handler(stream, raw)
+  }
+
+  /** The client was told that its HTTP/2 is malformed. The streams under way hear of it when the socket closes. */
+  #onGoodbye(): void {
+    this.#all.delete(this)
+    this.#cancelTimer?.()
+    this.#cancelTimer = this.#clock.schedule(LINGER, () => this.#socket.destroy())
   }
 
   #onReset(): void {

@@ -38,7 +38,14 @@ export class Http2Lane {
     const answer = new Http2Answer(stream)
     const { method, url, fields, size, refuse } = translateHead(raw, stream.endAfterHeaders)
     // In the terms of HTTP/1.1, which is what everything behind a lane understands.
-    const request: Incoming = { method, url, httpVersion: '1.1', received: '2.0', rawHeaders: fields, socket: { remoteAddress } }
+    const request: Incoming = {
+      method,
+      url,
+      httpVersion: '1.1',
+      received: '2.0',
+      rawHeaders: fields,
+      socket: { remoteAddress },
+    }
     const { services, rules } = this.#context
     const max = rules().config.limits.header_bytes
     try {

@@ -1,8 +1,9 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Exchange } from '../exchange/exchange.js'
-import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
+import type { ClientAnswer, ClientBody, RawClient, RequestHead } from '../exchange/lane.js'
 import type { Fields } from '../http/fields.js'
 import { http2Fields, http2Head } from '../http/http2-fields.js'
+import { misplacedDetail, misplacedTrailer } from '../http/trailer-fields.js'
 import { kept } from '../wire/shared-read.js'
 
 /** Bytes of an answer that wait for the client before its upstream is paused; Node's own mark would pause it at each read. */
@@ -14,12 +15,14 @@ const NO_ERROR = 0
 /** The request body of one stream. Until `start` the client may send a window's worth, which waits. */
 export class Http2Body implements ClientBody {
   readonly #stream: ServerHttp2Stream
-  readonly #expect: boolean
+  readonly #head: RequestHead
+  readonly #answer: Http2Answer
   #trailers: Fields = []
 
-  constructor(stream: ServerHttp2Stream, expect: boolean) {
+  constructor(stream: ServerHttp2Stream, head: RequestHead, answer: Http2Answer) {
     this.#stream = stream
-    this.#expect = expect
+    this.#head = head
+    this.#answer = answer
     // They may be here before anybody reads the body.
     stream.once('trailers', (_fields: object, _flags: number, raw?: Fields) => {
       this.#trailers = raw ?? []
@@ -28,16 +31,28 @@ export class Http2Body implements ClientBody {
 
   start(sink: { onData: (chunk: Buffer) => void; onEnd: (trailers: Fields) => void }): void {
     const stream = this.#stream
-    if (this.#expect && !stream.closed && !stream.headersSent) stream.additionalHeaders({ ':status': 100 })
+    if (this.#head.expect && !stream.closed && !stream.headersSent) stream.additionalHeaders({ ':status': 100 })
     stream.on('data', sink.onData)
-    stream.on('end', () => {
+    const onEnd = () => {
       // A stream that was reset ends too; that is not the end of the body.
-      if (!stream.closed) sink.onEnd(this.#trailers)
-    })
+      if (!stream.closed) this.#onEnd(sink.onEnd)
+    }
+    // An empty body may be over before anybody reads it: Node says so at once, and only once.
+    if (stream.readableEnded) process.nextTick(onEnd)
+    else stream.once('end', onEnd)
   }
 
+  /** A trailer that belongs in the head is malformed, but behind a known length the request is complete and takes none. */
+  #onEnd(onEnd: (trailers: Fields) => void): void {
+    if (this.#head.framing.kind !== 'chunked') return onEnd([])
+    const misplaced = misplacedTrailer(this.#trailers)
+    if (misplaced === undefined) onEnd(this.#trailers)
+    else if (!this.#stream.writableEnded) this.#answer.breakRequest(misplacedDetail(misplaced))
+  }
+
+  /** Behind the end of the answer the rest is thrown away: a paused stream would never close. */
   pause(): void {
-    this.#stream.pause()
+    if (!this.#stream.writableEnded) this.#stream.pause()
   }
 
   resume(): void {
@@ -65,6 +80,11 @@ export class Http2Answer implements ClientAnswer {
     this.#stream.on('drain', () => this.#onDrain())
     // Only `aborted` comes when a client resets without an error, only `close` when it asked with HEAD.
     this.#stream.once('aborted', onGone).once('close', onGone)
+  }
+
+  /** What came of the request is malformed: told to the client, or, behind the head of another answer, a reset. */
+  breakRequest(detail: string): void {
+    if (!this.#exchange?.clientBroke('bad_request', detail)) this.abort()
   }
 
   inform(status: number, _reason: string, fields: Fields): void {

@@ -7,6 +7,8 @@ export type Incoming = {
   /** The request-target. */
   readonly url?: string | undefined
   readonly httpVersion: string
+  /** Where it is not `httpVersion`, in whose terms the request is told. */
+  readonly received?: '2.0'
   readonly rawHeaders: readonly string[]
   readonly socket: { readonly remoteAddress?: string | undefined }
 }

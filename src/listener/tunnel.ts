@@ -17,7 +17,7 @@ import { splice } from './splice.js'
 
 export const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
-/** What CONNECT asked for. @property authority with its port @property via what it came through */
+/** What CONNECT asked for. @property authority with its port @property via what it came through, us included */
 export type ConnectTarget = Authority & { readonly authority: string; readonly via: readonly string[] }
 
 export type TunnelHost = {

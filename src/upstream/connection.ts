@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { type Fields, fieldValue } from '../http/fields.js'
-import { endToEndTrailers } from '../http/hop-by-hop.js'
 import type { Phase } from '../policy/types.js'
 import type { ResponseHead, ResponseSink, WireFault } from '../wire/events.js'
 import { ResponseParser } from '../wire/response-parser.js'
@@ -100,7 +99,7 @@ export class Connection implements ResponseSink, Line {
       this.#socket.end()
       return
     }
-    if (this.#chunked) this.#put(lastChunk(endToEndTrailers(trailers)))
+    if (this.#chunked) this.#put(lastChunk(trailers))
     this.#requestDone = true
   }
 

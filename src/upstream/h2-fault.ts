@@ -38,7 +38,7 @@ export type StreamDeath = {
 }
 
 /** Node found the peer not to speak HTTP/2. */
-const NOT_H2 = 'ERR_HTTP2_ERROR'
+export const NOT_H2 = 'ERR_HTTP2_ERROR'
 /** A GOAWAY with an error code, which becomes the code of every stream. */
 const GOAWAY = 'ERR_HTTP2_SESSION_ERROR'
 

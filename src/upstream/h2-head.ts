@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Fields } from '../http/fields.js'
-import { endToEndTrailers, fieldRole, namedByConnection } from '../http/hop-by-hop.js'
+import { fieldRole, namedByConnection } from '../http/hop-by-hop.js'
 import { addHttp2Line, type Http2Fields, noHttp2Fields } from '../http/http2-fields.js'
 import type { Framing, ResponseHead, WireFault } from '../wire/events.js'
 import { responseFraming } from '../wire/framing.js'
@@ -40,11 +40,11 @@ function keepForStream(out: Http2Fields, name: string, value: string, framing: F
   else if (name === 'te' && wantsTrailers(value)) out[name] = 'trailers'
 }
 
-/** Trailers of a request; what would frame or route is left out (RFC 9110 §6.5.1). */
+/** The trailers of a request. */
 export function trailerFields(trailers: Fields): Http2Fields {
-  const kept = endToEndTrailers(trailers)
   const out = noHttp2Fields()
-  for (let i = 0; i < kept.length; i += 2) addHttp2Line(out, (kept[i] as string).toLowerCase(), kept[i + 1] as string)
+  for (let i = 0; i < trailers.length; i += 2)
+    addHttp2Line(out, (trailers[i] as string).toLowerCase(), trailers[i + 1] as string)
   return out
 }
 
@@ -97,7 +97,7 @@ export function answerHead(method: string, raw: Fields, ended: boolean, maxBytes
   const framed = responseFraming(method, status, 1, fields)
   if ('section' in framed) return framed
   const framing = framed.framing.kind === 'close' ? unannounced(ended) : framed.framing
-  return { status, reason: STATUS_CODES[status] ?? '', minor: 1, fields, framing, keepAlive: true }
+  return { status, reason: STATUS_CODES[status] ?? '', version: '2.0', fields, framing, keepAlive: true }
 }
 
 export const tooLarge = (maxBytes: number): WireFault => ({

@@ -4,6 +4,7 @@ import type { Http2Fields } from '../http/http2-fields.js'
 import type { Clock } from '../time/clock.js'
 import type { ConnectionLimits } from './connection.js'
 import type { ProxyHop } from './egress-proxy.js'
+import { NOT_H2 } from './h2-fault.js'
 import { H2Stream } from './h2-stream.js'
 import { throughJs } from './js-stream.js'
 import { TRUSTED_IDLE } from './pool.js'
@@ -198,13 +199,16 @@ export class H2Session {
   }
 }
 
+/** As Node calls it where it is told. */
+const notHttp2 = (): Error => Object.assign(new Error('malformed HTTP/2'), { code: NOT_H2 })
+
 /** `node:http2` is only loaded when an upstream chooses it. @param socket connected, ALPN done */
 function openSession(socket: Socket, headBytes: number): ClientHttp2Session {
   const { connect } = process.getBuiltinModule('node:http2')
   // Twice the limit, because this counts otherwise; the limit itself is checked on what came.
   const section = 2 * headBytes
   const session = connect('https://upstream', {
-    createConnection: () => throughJs(socket),
+    createConnection: () => throughJs(socket, () => setImmediate(() => session.destroy(notHttp2()))),
     maxHeaderListPairs: Math.ceil(section / FIELD_OVERHEAD),
     maxSendHeaderBlockLength: 65_536 + section,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: section },

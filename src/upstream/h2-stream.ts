@@ -1,7 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2'
 import { addAbortSignal } from 'node:stream'
 import type { Fields } from '../http/fields.js'
-import { endToEndTrailers } from '../http/hop-by-hop.js'
+import { endToEndTrailers } from '../http/trailer-fields.js'
 import type { Phase } from '../policy/types.js'
 import type { Framing, WireFault } from '../wire/events.js'
 import { neverOpened, streamFault } from './h2-fault.js'
@@ -78,7 +78,8 @@ export class H2Stream implements Line {
     stream.on(
       'trailers',
       raw((_, fields) => {
-        this.#trailers = endToEndTrailers(fields)
+        // RFC 9113 §8.2.2: no `Connection` named any of them.
+        this.#trailers = endToEndTrailers(fields, [])
       }),
     )
     stream.on('end', () => this.#onEnd())

@@ -42,6 +42,9 @@ const CERTIFICATE_ERRORS = new Set([
   UNNAMED,
 ])
 
+/** This machine has no file or memory for another connection. */
+const OWN_LIMITS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+
 /** The code of an error, looking into the aggregate that a dial over several addresses gives. */
 export function errorCode(error: unknown): string {
   if (error instanceof AggregateError) return errorCode(error.errors[0])
@@ -60,6 +63,8 @@ export function dialFault(error: unknown, secured: boolean): AttemptFault {
     const details = code === UNNAMED && error instanceof Error ? error.message : code
     return { fault: 'tls_certificate_error', phase: 'certificate', details }
   }
+  // It says nothing about the upstream, whose breaker stays as it is.
+  if (OWN_LIMITS.has(code)) return { fault: 'connection_limit_reached', phase: 'unsent', details: code }
   if (secured) return { fault: 'tls_protocol_error', phase: 'tls', details: code || 'handshake failed' }
   if (code === 'EAI_AGAIN') return { fault: 'dns_timeout', phase: 'dns', details: code }
   if (code === 'ENOTFOUND' || code.startsWith('EAI_') || code === 'ENODATA') {

@@ -21,7 +21,7 @@ export type UpstreamOptions = {
   readonly loopGuard: DestinationGuard
   /** The next hops as of now: another object says that they changed. */
   readonly egress: () => EgressProxy
-  /** Our member of `Via`, for CONNECT to a next hop. */
+  /** Our member of `Via`, where it is us who want the CONNECT to a next hop. */
   readonly via: string
   /** What upstreams are trusted by; as of now. */
   readonly secureContext: () => SecureContext
@@ -201,17 +201,17 @@ export class Upstreams {
     return upstream
   }
 
-  /** Bytes to and from a host, for a CONNECT tunnel. @param to `via`: what the CONNECT came through @returns cancels the dial */
+  /** Bytes to and from a host, for a CONNECT tunnel. @param to `via`: what the CONNECT came through, us included @returns cancels the dial */
   dialRaw(
     to: Authority & { readonly via: readonly string[] },
     timeout: Millis,
     done: (result: DialResult) => void,
   ): () => void {
-    const { clock, guard, loopGuard, secureContext, egress, via } = this.#options
+    const { clock, guard, loopGuard, secureContext, egress } = this.#options
     const { host, port } = to
     // What passes through a tunnel is TLS, mostly: `env` decides by HTTPS_PROXY.
     const hop = egress().hopFor('https', host, port)
-    const detour = hop && { hop, guard: loopGuard, tunnel: [...to.via, via].join(', ') }
+    const detour = hop && { hop, guard: loopGuard, tunnel: to.via.join(', ') }
     const options = { clock, guard, timeout, secureContext, h2: false, onread: undefined, detour }
     return dial({ scheme: 'http', host, port }, options, done)
   }

@@ -1,5 +1,4 @@
 import type { Fields } from '../http/fields.js'
-import { endToEndTrailers } from '../http/hop-by-hop.js'
 import type { WireFault } from './events.js'
 import { parseFieldLines } from './field-lines.js'
 import { SectionBuffer } from './section-buffer.js'
@@ -119,7 +118,7 @@ export class ChunkedDecoder {
       this.fault = fields
       return end
     }
-    this.trailers = endToEndTrailers(fields)
+    this.trailers = fields
     this.#step = 'ended'
     return end
   }

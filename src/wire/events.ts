@@ -1,4 +1,5 @@
 import type { Fields } from '../http/fields.js'
+import type { HttpVersion } from '../http/via.js'
 
 /** How the end of a message body is found (RFC 9112 §6.3). */
 export type Framing =
@@ -11,8 +12,7 @@ export type Framing =
 export type ResponseHead = {
   readonly status: number
   readonly reason: string
-  /** The minor version: HTTP/1.0 or HTTP/1.1. */
-  readonly minor: 0 | 1
+  readonly version: HttpVersion
   readonly fields: Fields
   readonly framing: Framing
   /** The connection may carry another request once this answer has ended (RFC 9112 §9.3). */

@@ -19,7 +19,8 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   const status = Number(line[2])
   const framed = responseFraming(method, status, minor, fields)
   if ('section' in framed) return framed
-  return { status, reason: line[3] ?? '', minor, fields, framing: framed.framing, keepAlive: framed.keepAlive }
+  const version = minor === 1 ? '1.1' : '1.0'
+  return { status, reason: line[3] ?? '', version, fields, framing: framed.framing, keepAlive: framed.keepAlive }
 }
 
 const START = 'HTTP/1.'

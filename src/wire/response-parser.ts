@@ -1,3 +1,5 @@
+import type { Fields } from '../http/fields.js'
+import { endToEndTrailers } from '../http/trailer-fields.js'
 import { ChunkedDecoder } from './chunked.js'
 import type { ResponseHead, ResponseSink, WireFault } from './events.js'
 import { isForeign, parseResponseHead, STATUS_LINE_START } from './response-head.js'
@@ -39,6 +41,8 @@ export class ResponseParser {
   #interims = 0
   #left = 0
   #chunked: ChunkedDecoder | undefined
+  /** Of the chunked answer under way. */
+  #fields: Fields = []
   #keepAlive = false
   #surplus = false
   #fault: WireFault | undefined
@@ -165,6 +169,7 @@ export class ResponseParser {
     this.#keepAlive = head.keepAlive
     if (framing.kind === 'chunked') {
       this.#chunked = new ChunkedDecoder(this.#limits.headBytes, data => this.#sink.onBody(data))
+      this.#fields = head.fields
       this.#step = 'chunked'
     } else if (framing.kind === 'close') this.#step = 'close'
     else {
@@ -188,7 +193,7 @@ export class ResponseParser {
     if (decoder === undefined) return chunk.length
     const end = decoder.read(chunk, start)
     this.#fault = decoder.fault
-    if (decoder.ended) this.#end(decoder.trailers, end === chunk.length)
+    if (decoder.ended) this.#end(endToEndTrailers(decoder.trailers, this.#fields), end === chunk.length)
     return end
   }
 
@@ -198,7 +203,7 @@ export class ResponseParser {
   }
 
   /** @param last nothing came behind the answer. */
-  #end(trailers: readonly string[], last: boolean): void {
+  #end(trailers: Fields, last: boolean): void {
     this.#step = 'ended'
     this.#chunked = undefined
     this.#surplus = !last

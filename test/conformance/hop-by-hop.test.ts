@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { answerFields, endToEndTrailers } from '../../src/http/hop-by-hop.js'
+import { answerFields } from '../../src/http/hop-by-hop.js'
+import { endToEndTrailers, misplacedTrailer } from '../../src/http/trailer-fields.js'
 import type { Framing } from '../../src/wire/events.js'
 import { requestHead } from '../../src/wire/serialize.js'
 
@@ -177,10 +178,16 @@ test('F1: the client gets the end-to-end fields and our Via', t => {
   t.end()
 })
 
-test('F1: trailers that frame, route or end at a hop are not passed on', t => {
+test('F1: trailers that frame, route, authorize, describe or end at a hop are not passed on', t => {
   const trailers = flat(
-    'X-Sum: 1\nContent-Length: 5\nTransfer-Encoding: chunked\nhost: a\nConnection: close\ngrpc-status: 0',
+    'X-Sum: 1\nContent-Length: 5\nTransfer-Encoding: chunked\nhost: a\nConnection: close\nSet-Cookie: a=b\nRETRY-AFTER: 1\nX-Hop: 1\ngrpc-status: 0',
   )
-  t.same(endToEndTrailers(trailers), flat('X-Sum: 1\ngrpc-status: 0'), 'rfc9110-6.5.1-20')
+  t.same(
+    endToEndTrailers(trailers, ['Connection', 'x-hop']),
+    flat('X-Sum: 1\ngrpc-status: 0'),
+    'rfc9110-6.5.1-20, rfc9110-7.6.1-30',
+  )
+  t.equal(misplacedTrailer(trailers), 'Content-Length')
+  t.equal(misplacedTrailer(['host-name', 'Host', 'X-Sum', 'cookie']), undefined, 'values are not looked at')
   t.end()
 })

@@ -3,6 +3,9 @@ import { connect } from 'node:net'
 import { type Test, test } from 'tap'
 import { rawExchange, readAnswer, request, requestBytes } from '../support/client.js'
 import { QUICK, startTestDaemon } from '../support/daemon.js'
+import { h2Daemon, reply, startH2Upstream } from '../support/h2-upstream.js'
+import { ask, http2Session } from '../support/http2-client.js'
+import { interceptedScene } from '../support/intercepted.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 
 async function setUp(t: Test, script: Script, config = QUICK) {
@@ -116,4 +119,42 @@ test('requests in a row on one connection are answered in their order', async t 
     [...received.matchAll(/\r\n\r\n\/(\d+|last)/g)].map(([, path]) => `/${path}`),
     [...paths, '/last'],
   )
+})
+
+test('rfc9112-9.3: a connection persists as its client asked, and close goes before keep-alive', async t => {
+  const { upstream, daemon } = await setUp(t, () => answer(200, 'ok'))
+  const rows: [string, string, 1 | 2][] = [
+    ['1.1', '', 2],
+    ['1.1', 'Connection: keep-alive\r\n', 2],
+    ['1.1', 'Connection: close\r\n', 1],
+    ['1.1', 'Connection: keep-alive, close\r\n', 1],
+    ['1.0', '', 1],
+    ['1.0', 'Connection: keep-alive\r\n', 2],
+    ['1.0', 'Connection: close\r\n', 1],
+    ['1.0', 'Connection: keep-alive, close\r\n', 1],
+    ['1.0', 'Connection: CLOSE , Keep-Alive\r\n', 1],
+    ['1.0', 'Connection: keep-alive\r\nConnection: x, close\r\n', 1],
+  ]
+  for (const [version, fields, answers] of rows) {
+    const before = upstream.seen.length
+    const first = `GET ${upstream.url}/ HTTP/${version}\r\nHost: x\r\n${fields}\r\n`
+    const last = `GET ${upstream.url}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+    const received = await rawExchange(daemon.port, first + last)
+    // What Node's parser finds behind a close, it calls malformed.
+    t.equal(received.match(/HTTP\/1\.1 (?:200|400)/g)?.length, answers, `${version} ${fields}`)
+    t.ok(upstream.seen.length - before <= answers, 'what is not answered is not sent')
+  }
+})
+
+test('rfc9110-7.6.3: Via says with what a message came, in both directions', async t => {
+  const at = await interceptedScene(t, ({ head }) => answer(200, head))
+  const session = await http2Session(t, at)
+  const two = await ask(session, { ':path': '/' })
+  t.match(two.text, /\r\nVia: 2\.0 mulligan-/, 'HTTP/2 here')
+  t.match(two.fields['via'], /^1\.1 mulligan-/, 'HTTP/1.1 behind')
+  const one = await at.get('/')
+  t.match(one.text, /\r\nVia: 1\.1 mulligan-/)
+  const modern = await startH2Upstream(t, stream => reply(stream, 'x'))
+  const daemon = await h2Daemon(t)
+  t.match((await request(daemon.port, modern.url)).header('via'), /^2\.0 mulligan-/)
 })

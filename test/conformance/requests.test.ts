@@ -101,6 +101,14 @@ test('F2: bytes that come after a refusal are never looked at', async t => {
   t.equal(upstream.seen.length, 0)
 })
 
+test('rfc9112-5: a tab behind a length is no part of it, or Node 20 refuses the request', async t => {
+  const { daemon, upstream } = await bench(t)
+  const head = 'POST http://UP/ HTTP/1.1\r\nHost: UP\r\nConnection: close\r\nContent-Length: 5\t\r\n\r\nhello'
+  const received = await exchange(daemon.port, head.replaceAll('UP', upstream.authority))
+  if (received.startsWith('HTTP/1.1 400 ')) t.equal(upstream.seen.length, 0)
+  else t.match(upstream.seen[0]?.head, /\r\nContent-Length: 5\r\n/)
+})
+
 test('the tables are as large as promised and their ids are unique', t => {
   const ids = TABLE.map(([id]) => id)
   t.ok(ids.length >= 150, `${ids.length} rows`)

@@ -5,8 +5,8 @@ import { VALID_ANSWERS } from '../conformance/vectors/answers-valid.js'
 import { NASTY_BYTES } from '../support/nasty-bytes.js'
 import { parseAnswer } from '../support/parse-answer.js'
 
-/** Repeat a run with MULLIGAN_SEED=…; the seed in use is printed. */
-const seed = Number(process.env['MULLIGAN_SEED'] ?? Date.now() % 2 ** 31)
+/** Repeat a run with SEED=…; the seed in use is printed. */
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const runs = (numRuns: number) => ({ seed, numRuns })
 
 const token = fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}$/)

@@ -24,6 +24,7 @@ const EXCEPTIONS: Readonly<Record<DebianProxy, Readonly<Record<string, string>>>
     'rfc9112-3.2-15': 'it takes no tab for a blank; RFC 9110 §5.6.3 does',
   },
   haproxy: {
+    'rfc9112-2.2-02': 'Node passes over line ends of any kind before a request, and what goes on is written anew',
     'rfc9112-3.2.2-09': 'it asks for a path; RFC 9110 §4.2.1 lets it be empty before a query',
     'rfc9112-3.2.2-10': 'it asks for a path; RFC 9110 §4.2.1 lets it be empty before a query',
     'rfc9112-3.2.2-15': 'RFC 9112 §3.2.2: a proxy must ignore the Host and send that of the target',
@@ -31,7 +32,6 @@ const EXCEPTIONS: Readonly<Record<DebianProxy, Readonly<Record<string, string>>>
     'rfc9112-3.2-12': 'RFC 9112 §3.2.2: a proxy must ignore the Host and send that of the target',
     'rfc9112-3.2-13': 'RFC 9112 §3.2.2: a proxy must ignore the Host and send that of the target',
     'rfc9112-3.2-14': 'RFC 9112 §3.2.2: a proxy must ignore the Host and send that of the target',
-    'rfc9110-6.5.1-10': 'we drop such a trailer and never merge one (RFC 9110 §6.5.1), so it routes nothing',
     'rfc9110-9.3.7-02': 'it sends the absolute form on, and asks nobody for `*`',
   },
 }

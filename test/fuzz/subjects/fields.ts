@@ -3,12 +3,13 @@ import { parseItem } from 'structured-headers'
 import { readChallenges } from '../../../src/http/auth-challenge.js'
 import { decodeContent } from '../../../src/http/content-decoding.js'
 import { eventData, FirstEvent } from '../../../src/http/event-stream.js'
-import { answerFields, endToEndTrailers } from '../../../src/http/hop-by-hop.js'
+import { answerFields } from '../../../src/http/hop-by-hop.js'
 import { translateHead } from '../../../src/http/http2-request.js'
 import { judgeKey, mintKey, readKey } from '../../../src/http/idempotency-key.js'
 import { proxyStatus } from '../../../src/http/proxy-status.js'
 import { checkRequest } from '../../../src/http/request-fields.js'
 import { readTraceParent } from '../../../src/http/trace-parent.js'
+import { endToEndTrailers, misplacedTrailer } from '../../../src/http/trailer-fields.js'
 import { hasVia } from '../../../src/http/via.js'
 import { type Dice, type Subject, wrongly } from '../../support/fuzz.js'
 
@@ -16,6 +17,8 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 
 const ENDS_HERE =
   /^(?:connection|keep-alive|proxy-(?:connection|authenticate|authorization|authentication-info)|te|upgrade|transfer-encoding|http2-settings)$/i
+/** Besides those: RFC 9110 §6.5.1. */
+const HEAD_ONLY = /^(?:host|content-length|trailer|expect|via|cookie)$/i
 const NAMES = [
   'A',
   'a',
@@ -38,7 +41,7 @@ const linesOf = (fields: readonly string[]): string[] =>
   fields.flatMap((name, i) => (i % 2 === 0 ? [`${name}:${fields[i + 1]}`] : []))
 
 const hopByHop: Subject = {
-  parser: 'http/hop-by-hop.ts answerFields endToEndTrailers',
+  parser: 'http/hop-by-hop.ts answerFields http/trailer-fields.ts endToEndTrailers misplacedTrailer',
   promise:
     'nothing of this hop and nothing that Connection may name passes, all else does, in its order (RFC 9110 §7.6.1)',
   weight: 4,
@@ -57,10 +60,15 @@ const hopByHop: Subject = {
     })
     const passed = linesOf(answerFields(fields, '1.1 m'))
     if (!same(passed, [...wanted, 'Via:1.1 m'])) return wrongly(fields, passed, wanted)
-    const trailers = linesOf(endToEndTrailers(fields))
-    const forbidden = /^(?:host|content-length|trailer|expect):/i
-    const kept = lines.filter(line => !ENDS_HERE.test(line.slice(0, line.indexOf(':'))) && !forbidden.test(line))
-    return same(trailers, kept) ? undefined : wrongly(fields, trailers, kept)
+    const trailers = linesOf(endToEndTrailers(fields, fields))
+    const misplaced = (name: string) => ENDS_HERE.test(name) || HEAD_ONLY.test(name)
+    const kept = lines.filter(line => {
+      const name = line.slice(0, line.indexOf(':')).toLowerCase()
+      return !misplaced(name) && !mayGo(name)
+    })
+    if (!same(trailers, kept)) return wrongly(fields, trailers, kept)
+    const first = fields.find((name, i) => i % 2 === 0 && misplaced(name))
+    return same(misplacedTrailer(fields), first) ? undefined : wrongly(fields, misplacedTrailer(fields), first)
   },
 }
 

@@ -69,7 +69,11 @@ const offers: Subject = {
       SPEAKS,
     )
     if ('unreadable' in offer) return offer.unreadable === '' ? wrongly(text, offer) : undefined
-    const said = JSON.parse(text) as { x402Version: unknown; accepts: Record<string, unknown>[] }
+    // As it crossed the wire: what damage left of half a surrogate pair is no UTF-8.
+    const said = JSON.parse(Buffer.from(text).toString()) as {
+      x402Version: unknown
+      accepts: Record<string, unknown>[]
+    }
     if (said.x402Version !== offer.version || said.accepts.length !== offer.requirements.length)
       return wrongly(text, offer)
     for (const [i, one] of offer.requirements.entries()) {

@@ -22,7 +22,7 @@ const OFFER = answerV2(terms({ resource: { url: '/paid' } }))
 const NOTHING = Buffer.alloc(0)
 
 const head = (status: number, fields: readonly string[] = []): ResponseHead => ({
-  minor: 1,
+  version: '1.1',
   status,
   reason: '',
   fields,
@@ -73,7 +73,14 @@ async function rig(t: Test) {
       id: 'x',
       services: { clock, unattended, payments },
       plan,
-      request: { method: 'GET', fields: [], framing: { kind: 'none' }, expect: false, upgrade: undefined },
+      request: {
+        method: 'GET',
+        fields: [],
+        framing: { kind: 'none' },
+        expect: false,
+        upgrade: undefined,
+        version: '1.1',
+      },
       upstream: { origin: 'http://127.0.0.1:8080', isDirect: true },
       body: undefined,
       deadlines,

@@ -14,6 +14,22 @@ t.test('a secret field is masked in any case, others and their repeats are shown
   t.end()
 })
 
+t.test('T19: what a vendor calls a secret is masked, and so are the queries and users of URLs in any field', t => {
+  const rows: [string, string, string][] = [
+    ['X-Amz-Security-Token', 'abc', '[redacted]'],
+    ['X-Vendor-Session', 'abc', '[redacted]'],
+    ['Ocp-Apim-Subscription-Key', 'abc', '[redacted]'],
+    ['Referer', 'https://app.test/cb?code=abc', 'https://app.test/cb?[redacted]'],
+    ['Origin', 'https://me:abc@app.test', 'https://[redacted]@app.test'],
+    ['X-Original-Url', '/cb?code=abc', '/cb?[redacted]'],
+    ['X-Question', 'why? a=b', 'why? a=b'],
+    ['Accept', '*/*;q=0.8', '*/*;q=0.8'],
+  ]
+  for (const [name, value, shown] of rows)
+    t.strictSame(redactFields([name, value], []), { [name.toLowerCase()]: shown })
+  t.end()
+})
+
 t.test('a field named __proto__ is only a field', t => {
   const shown = redactFields(['__proto__', 'x'], [])
   t.equal(Object.getPrototypeOf(shown), Object.prototype)

@@ -29,6 +29,24 @@ t.test('what counts against a limit is what was signed in its window, and what i
   t.end()
 })
 
+t.test('F27: a clock that is set back opens no window, neither the one it left nor one it had not been in', t => {
+  const rules = limits({ per_minute: 2, per_hour: { USDC: 20n }, per_day: { USDC: 30n } })
+  const full = bought(bought(new Map(), NOW), NOW)
+  for (const back of [60_000, 3_600_000, 86_400_000]) t.ok(overrun(full, cost, rules, NOW - back), `${back} ms earlier`)
+  const hour = limits({ per_hour: { USDC: 20n } })
+  t.match(overrun(full, cost, hour, NOW - 7_200_000), { window: 'per_hour', spent: 20n })
+  t.equal(spentIn(full, 'hour', 'USDC', NOW - 7_200_000), 20n, 'and it is shown')
+  t.equal(spentIn(full, 'hour', 'EURC', NOW - 7_200_000), 0n)
+  // A little in the window that the clock reached last hides nothing of the one before.
+  const further = bought(full, NOW + 60_000)
+  t.equal(overrun(further, cost, hour, NOW - 7_200_000)?.window, 'per_hour')
+  const ahead = bought(full, NOW + 86_400_000)
+  t.match(overrun(ahead, cost, hour, NOW), { window: 'per_hour' }, 'a day ahead, and back: it is as full as it was')
+  t.equal(overrun(further, cost, hour, NOW + 60_000), undefined, 'and time goes on')
+  t.equal(overrun(full, cost, hour, NOW - 400 * 86_400_000), undefined, 'a clock that was a year ahead was wrong')
+  t.end()
+})
+
 t.test('a symbol that no ceiling names has none, whatever it is called', t => {
   const rules = limits({ per_hour: { USDC: 1n } })
   for (const symbol of ['EURC', 'toString', '__proto__'])

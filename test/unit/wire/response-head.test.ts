@@ -6,7 +6,7 @@ test('a head is one value with all that the connection needs', t => {
   t.same(head, {
     status: 200,
     reason: 'OK',
-    minor: 1,
+    version: '1.1',
     fields: ['Content-Length', '5', 'X', 'y'],
     framing: { kind: 'length', length: 5 },
     keepAlive: true,
