@@ -74,6 +74,12 @@ test('R2: a POST that may have been applied is not repeated, and the client is t
   t.equal(scene.upstream.seen.length, 1)
 })
 
+test('L4: an empty body that is over before the upstream is reached is forwarded whole', async t => {
+  const scene = await interceptedScene(t, ({ body }) => answer(200, `${body.length} bytes`))
+  const session = await http2Session(t, scene)
+  t.equal((await ask(session, { ':method': 'POST', ':path': '/' }, '')).text, '0 bytes')
+})
+
 test('L11: events reach the client one by one', async t => {
   let next: (text: string) => void = () => undefined
   const scene = await interceptedScene(t, (_, socket) => {

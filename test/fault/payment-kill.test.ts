@@ -14,7 +14,7 @@ import { isPaid } from '../support/x402/scripted-seller.js'
 import { openShop, PRICE, payer } from '../support/x402/shop.js'
 
 /** The long form: KILLS=100. */
-const KILLS = Number(process.env['KILLS'] ?? 10)
+const KILLS = Number(process.env['KILLS'] ?? 5)
 /** Who buy one thing after the other, and ask again until they have it or are told that it was lost. */
 const CLIENTS = 12
 /** Milliseconds that a daemon lives once it is ready, at most; and between two tries of a client. */

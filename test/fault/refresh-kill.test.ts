@@ -9,7 +9,7 @@ import { seeded } from '../support/random.js'
 import { startRefreshing, storedRefreshToken } from '../support/refresh-process.js'
 import { shortDir } from '../support/short-dir.js'
 
-const KILLS = 50
+const KILLS = Number(process.env['KILLS'] ?? 15)
 
 /**
  * A kill between the server's change and our rename leaves the old token as the only one: this server takes it again

@@ -163,5 +163,8 @@ routes:
   const before = resources()
   for (let i = 0; i < 45; i++) await round()
   await new Promise(resolve => setImmediate(resolve))
-  t.strictSame(resources(), before)
+  const left = resources()
+  // Something that ends meanwhile is no leak.
+  for (const one of before) if (left.includes(one)) left.splice(left.indexOf(one), 1)
+  t.strictSame(left, [])
 })

@@ -9,7 +9,7 @@ import { scanned } from '../support/store-work.js'
 // Fifty processes, each with a look at what the one before left.
 t.setTimeout(120_000)
 
-const KILLS = Number(process.env['KILLS'] ?? 25)
+const KILLS = Number(process.env['KILLS'] ?? 12)
 const settings = { kind: 'embedded' } as const
 
 test(`P10: after kill -9 at ${KILLS} random points of writing, every acknowledged update is there, and whole`, async t => {

@@ -18,8 +18,11 @@ const ECDSA_SHA256 = sequence(oid('2a8648ce3d040302'))
 const SUBJECT_ALT_NAME = oid('551d11')
 const COMMON_NAME = oid('550403')
 
-/** Self-signed, P-256, valid until 2049. */
-export function makeCertificate(commonName = 'localhost'): TestCertificate {
+/** Self-signed, P-256. @param validity as UTCTime, from and to */
+export function makeCertificate(
+  commonName = 'localhost',
+  [from, to]: readonly [string, string] = ['200101000000Z', '491231235959Z'],
+): TestCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(commonName)))))
   const names = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])))
@@ -28,7 +31,7 @@ export function makeCertificate(commonName = 'localhost'): TestCertificate {
     der(0x02, Buffer.from([1])),
     ECDSA_SHA256,
     name,
-    sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('491231235959Z'))),
+    sequence(der(0x17, Buffer.from(from)), der(0x17, Buffer.from(to))),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(sequence(SUBJECT_ALT_NAME, der(0x04, names)))),

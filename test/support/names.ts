@@ -1,7 +1,6 @@
 import dns from 'node:dns'
 import { syncBuiltinESMExports } from 'node:module'
 import { isIP } from 'node:net'
-import type { Test } from 'tap'
 
 export type Names = {
   /** What a name leads to from now on: the answer to each question in turn, the last one for ever. */
@@ -16,7 +15,7 @@ export type Names = {
  * Puts a resolver with a script in the place of the platform's, for this process and as long as the test: the names of
  * a test are its own, and their answers may change between questions. Others under `.test` do not exist.
  */
-export function scriptNames(t: Test): Names {
+export function scriptNames(t: { readonly teardown: (restore: () => void) => void }): Names {
   const platform = dns.lookup
   const scripts = new Map<string, { answers: readonly (readonly string[])[]; how?: string; asked: number }>()
   const scripted = (host: string, options: dns.LookupAllOptions, callback: (...args: unknown[]) => void) => {

@@ -10,9 +10,9 @@ export type AnswerOptions = {
   readonly interimMax?: number
 }
 
-const describe = (kind: string, { status, reason, minor, framing, keepAlive }: ResponseHead): string => {
+const describe = (kind: string, { status, reason, version, framing, keepAlive }: ResponseHead): string => {
   const body = framing.kind === 'length' ? `length=${framing.length}` : framing.kind
-  return `${kind} ${status} "${reason}" 1.${minor} ${body} ${keepAlive ? 'keep' : 'close'}`
+  return `${kind} ${status} "${reason}" ${version} ${body} ${keepAlive ? 'keep' : 'close'}`
 }
 
 const flat = (fields: readonly string[]): string[] =>

@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net'
+import type { Arrival } from './scripted-origin.js'
+
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
+
+/** Reads requests off a socket, no byte more than is asked for. */
+export class RequestReader {
+  /** What no strict reader takes, in words. */
+  flaw: string | undefined
+  #bytes = Buffer.alloc(0)
+  #ended = false
+  #wake: (() => void)[] = []
+
+  constructor(socket: Socket) {
+    socket.on('data', chunk => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk])
+      this.#changed()
+    })
+    const end = () => {
+      this.#ended = true
+      this.#changed()
+    }
+    socket.on('end', end).on('close', end)
+  }
+
+  /** Bytes that are here and not read. */
+  get rest(): number {
+    return this.#bytes.length
+  }
+
+  async head(): Promise<Pick<Arrival, 'method' | 'path' | 'head' | 'header'> | undefined> {
+    const end = await this.#find('\r\n\r\n')
+    if (end === undefined) return undefined
+    const head = this.#take(end + 4).toString('latin1', 0, end)
+    const [, method = '', path = ''] = /^([A-Z]+) (\S+) HTTP\/1\.1(?:\r\n|$)/.exec(head) ?? []
+    const header = (name: string) => new RegExp(`\\r\\n${name}: *([^\\r]*)`, 'i').exec(head)?.[1]?.trim()
+    return { method, path, head, header }
+  }
+
+  /** So many bytes of the body as it is framed, or as many as there are. */
+  async some(bytes: number, { header }: Pick<Arrival, 'header'>): Promise<void> {
+    const most = Math.min(bytes, Number(header('content-length') ?? bytes))
+    while (this.#bytes.length < most && !this.#ended && !this.#bytes.subarray(-5).equals(LAST_CHUNK))
+      await this.#change()
+  }
+
+  /** The decoded body, undefined when the connection ends before. */
+  async body({ header }: Pick<Arrival, 'header'>): Promise<Buffer | undefined> {
+    const length = header('content-length')
+    if (header('transfer-encoding') !== undefined) {
+      if (length !== undefined) this.flaw = 'two framings'
+      return this.#chunks()
+    }
+    return length === undefined ? Buffer.alloc(0) : this.#exactly(Number(length))
+  }
+
+  async #chunks(): Promise<Buffer | undefined> {
+    const parts: Buffer[] = []
+    for (;;) {
+      const end = await this.#find('\r\n')
+      if (end === undefined) return undefined
+      const size = this.#take(end + 2).toString('latin1', 0, end)
+      if (!/^[0-9a-f]{1,6}$/i.test(size)) this.flaw = `a chunk size of ${JSON.stringify(size)}`
+      const chunk = await this.#exactly(Number.parseInt(size, 16) || 0)
+      if (chunk === undefined || (await this.#lineEnd()) === undefined) return undefined
+      if (chunk.length === 0) return Buffer.concat(parts)
+      parts.push(chunk)
+    }
+  }
+
+  async #lineEnd(): Promise<true | undefined> {
+    const end = await this.#exactly(2)
+    if (end !== undefined && end.toString('latin1') !== '\r\n') this.flaw = 'no line end behind a chunk'
+    return end && true
+  }
+
+  async #exactly(count: number): Promise<Buffer | undefined> {
+    while (this.#bytes.length < count && !this.#ended) await this.#change()
+    return this.#bytes.length < count ? undefined : this.#take(count)
+  }
+
+  async #find(text: string): Promise<number | undefined> {
+    for (;;) {
+      const at = this.#bytes.indexOf(text)
+      if (at >= 0) return at
+      if (this.#ended) return undefined
+      await this.#change()
+    }
+  }
+
+  #take(count: number): Buffer {
+    const taken = this.#bytes.subarray(0, count)
+    this.#bytes = this.#bytes.subarray(count)
+    return taken
+  }
+
+  #change(): Promise<void> {
+    return new Promise(resolve => this.#wake.push(resolve))
+  }
+
+  #changed(): void {
+    for (const wake of this.#wake.splice(0)) wake()
+  }
+}
