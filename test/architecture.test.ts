@@ -93,6 +93,8 @@ const levelOf = (unit: string): number => ORDER.findIndex(group => group.include
 
 const sources = read('src')
 const tests = read('test')
+/** Compares the product with others, and is no part of it. */
+const comparison = read('bench')
 
 t.ok(sources.length > 50 && tests.length > 20, 'the sources were found')
 
@@ -184,12 +186,15 @@ t.test('a class extends nothing but Error', t => {
 })
 
 t.test('a file fits into a head: at most 300 lines, tests 400, and a name in kebab-case', t => {
-  const long = [...sources.filter(({ lines }) => lines > 300), ...tests.filter(({ lines }) => lines > 400)]
+  const long = [
+    ...[...sources, ...comparison].filter(({ lines }) => lines > 300),
+    ...tests.filter(({ lines }) => lines > 400),
+  ]
   t.strictSame(
     long.map(({ path, lines }) => `${path}: ${lines} lines`),
     [],
   )
-  const misnamed = [...sources, ...tests].filter(
+  const misnamed = [...sources, ...tests, ...comparison].filter(
     ({ path }) => !/^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?\.c?ts$/.test(basename(path)),
   )
   t.strictSame(

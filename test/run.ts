@@ -12,7 +12,10 @@ rmSync(results, { force: true })
 // Away from a terminal only failures are worth lines, and those are printed below.
 const reporter = process.stdout.isTTY ? [] : ['--reporter=silent']
 const args = [...reporter, `--output-file=${results}`, ...process.argv.slice(2)]
-const child = spawn('tap', args, { cwd: root, stdio: 'inherit' })
+// The same each time, so that a red run is about the change; `SEED=random` tries what nobody has tried.
+const { SEED = '20261122', ...rest } = process.env
+const env = SEED === 'random' ? rest : { ...rest, SEED }
+const child = spawn('tap', args, { cwd: root, env, stdio: 'inherit' })
 const [code] = (await once(child, 'exit')) as [number | null]
 const tap = readFileSync(results, 'utf8')
 if (!process.stdout.isTTY) printNotes(tap)

@@ -65,7 +65,7 @@ export async function runBench(
 }
 
 /** The proxy on one cpu, load and upstream on another, so that neither takes the other's time. */
-function pin(): Pinning {
+export function pin(): Pinning {
   if (availableParallelism() < 2 || spawnSync('taskset', ['--version']).status !== 0) return { proxy: [], load: [] }
   return { proxy: ['taskset', '-c', '0'], load: ['taskset', '-c', '1'] }
 }

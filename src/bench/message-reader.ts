@@ -48,7 +48,8 @@ export class MessageReader {
   }
 }
 
-function bodyLength(head: string): number {
+/** Bytes of the body that a head announces. @throws on chunked coding */
+export function bodyLength(head: string): number {
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
   if (length !== undefined) return Number(length)
   if (/\r\ntransfer-encoding:/i.test(head)) throw new Error('chunked coding in a benchmark that sends none')

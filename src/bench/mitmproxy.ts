@@ -14,6 +14,13 @@ export async function startMitmproxy(
   const program = findProgram(['mitmdump'], '--version')
   if (program === undefined) return undefined
   const folder = join(sandbox.folder, 'mitmproxy')
+  const args = (port: number) => mitmproxyArguments(folder, port, roots)
+  const server = await startProgram(sandbox, program, args, launcher)
+  return { ...server, ca: mitmproxyAuthority(folder) }
+}
+
+/** @param folder where it keeps its own authority, in `mitmproxyAuthority` */
+export function mitmproxyArguments(folder: string, port: number, roots: string): string[] {
   const settings = [
     `confdir=${folder}`,
     `ssl_verify_upstream_trusted_ca=${roots}`,
@@ -22,10 +29,10 @@ export async function startMitmproxy(
     'flow_detail=0',
     'http2=false',
   ]
-  const args = (port: number) => [
+  return [
     ...['--quiet', '--listen-host', '127.0.0.1', '--listen-port', String(port)],
     ...settings.flatMap(setting => ['--set', setting]),
   ]
-  const server = await startProgram(sandbox, program, args, launcher)
-  return { ...server, ca: join(folder, 'mitmproxy-ca-cert.pem') }
 }
+
+export const mitmproxyAuthority = (folder: string): string => join(folder, 'mitmproxy-ca-cert.pem')

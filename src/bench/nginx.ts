@@ -14,14 +14,17 @@ export async function startNginx(
   const prefix = join(sandbox.folder, 'nginx')
   mkdirSync(prefix)
   const args = (port: number) => {
-    writeFileSync(join(prefix, 'nginx.conf'), configuration(port, upstreamPort))
-    return ['-p', prefix, '-c', 'nginx.conf', '-e', 'error.log']
+    writeFileSync(join(prefix, 'nginx.conf'), nginxConfiguration(port, upstreamPort))
+    return nginxArguments(prefix)
   }
   return startProgram(sandbox, program, args, launcher)
 }
 
-/** One process, no access log, everything kept alive, nothing on disk: at its fastest. */
-const configuration = (port: number, upstreamPort: number): string => `daemon off;
+/** @param prefix the folder with `nginx.conf` */
+export const nginxArguments = (prefix: string): string[] => ['-p', prefix, '-c', 'nginx.conf', '-e', 'error.log']
+
+/** One process, no access log, everything kept alive, nothing on disk: at its fastest. @param more for every location */
+export const nginxConfiguration = (port: number, upstreamPort: number, more = ''): string => `daemon off;
 master_process off;
 pid nginx.pid;
 error_log error.log;
@@ -49,6 +52,7 @@ http {
       proxy_set_header Connection "";
       proxy_buffers 16 16k;
       proxy_max_temp_file_size 0;
+      ${more}
     }
   }
 }

@@ -20,6 +20,8 @@ export type TlsWay = {
   readonly roots: string
   /** What CONNECT asks for first; without it TLS begins at once. */
   readonly tunnel: string | undefined
+  /** Who its certificate must be for; 127.0.0.1. */
+  readonly name?: string
 }
 
 /** Something between load and upstream. */

@@ -5,13 +5,17 @@ import type { Suite } from '../bench/suite.js'
 import { targetsOf } from '../bench/targets.js'
 import { TLS_SUITE } from '../bench/tls-suite.js'
 import { inSandbox } from '../child/sandbox.js'
+import { numberOption, wholeOption } from './bench-options.js'
 import { benchReport } from './bench-report.js'
-import { type CommandInput, textOption, UsageError } from './command.js'
+import { type CommandInput, UsageError } from './command.js'
 import { createPaint } from './paint.js'
 import { progressOf } from './progress.js'
 
-/** `mulligan bench`: what a request costs, next to peers, on this machine. */
+/** `mulligan bench`: what a request costs, next to peers, on this machine; `soak`: whether the daemon stays as it is. */
 export async function run(input: CommandInput): Promise<number> {
+  const [word] = input.positionals
+  if (word === 'soak') return (await import('./soak.js')).runSoakCommand(input)
+  if (word !== undefined) throw new UsageError(`bench knows soak, not "${word}"`)
   const { stdout, env } = input.io
   const settings: BenchSettings = {
     seconds: numberOption(input, 'seconds', { preset: 2, least: 0.2, most: 60 }),
@@ -37,20 +41,4 @@ function suiteOf({ values }: CommandInput): Suite {
   if (values['tls'] === true && values['keys'] === true) throw new UsageError('--tls and --keys are two benchmarks')
   if (values['keys'] === true) return KEYED_SUITE
   return values['tls'] === true ? TLS_SUITE : PLAIN_SUITE
-}
-
-type Range = { readonly preset: number; readonly least: number; readonly most: number }
-
-function numberOption(input: CommandInput, name: string, { preset, least, most }: Range): number {
-  const text = textOption(input, name)
-  if (text === undefined) return preset
-  const value = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-  if (value >= least && value <= most) return value
-  throw new UsageError(`--${name} is a number from ${least} to ${most}, not "${text}"`)
-}
-
-function wholeOption(input: CommandInput, name: string, range: Range): number {
-  const value = numberOption(input, name, range)
-  if (!Number.isInteger(value)) throw new UsageError(`--${name} is a whole number`)
-  return value
 }

@@ -208,18 +208,32 @@ const DEMO: CommandSpec = {
 const BENCH: CommandSpec = {
   name: 'bench',
   summary: 'load and fault benchmark against a local upstream',
-  usage: '[options]',
-  more: 'Loopback only. Without nginx, mitmproxy or /proc, the figures that need it are left out, and it says so.',
+  usage: '[soak] [options]',
+  more: `Loopback only. Without nginx, mitmproxy or /proc, the figures that need it are left out, and it says so.
+soak  a daemon under everything at once, with an upstream and clients that misbehave: exit code 1 when it breaks a promise,
+      or does not end as small as it began`,
   options: {
     tls: { type: 'boolean', help: 'what TLS interception costs, next to mitmproxy' },
     keys: { type: 'boolean', help: 'what idempotency keys cost, next to routes without' },
-    seconds: { type: 'string', value: 'N', help: 'length of one measurement, 0.2 to 60; 2' },
+    seconds: { type: 'string', value: 'N', help: 'length of one measurement, 0.2 to 60; 2; of a soak: 60' },
     rounds: { type: 'string', value: 'N', help: 'measurements of each cell, 1 to 50; 3; the median counts' },
-    connections: { type: 'string', value: 'N', help: 'kept-alive connections of the load, 1 to 1000; 64' },
+    connections: {
+      type: 'string',
+      value: 'N',
+      help: 'kept-alive connections of the load, 1 to 1000; 64; of a soak: 1000',
+    },
+    tunnels: { type: 'string', value: 'N', help: 'CONNECT tunnels of a soak, most of them idle; 10000' },
+    seed: { type: 'string', value: 'N', help: 'what the requests and the trouble of a soak are drawn from; 18' },
+    spoil: {
+      type: 'string',
+      multiple: true,
+      value: 'WHAT',
+      help: 'break a promise of a soak, to see that it is noticed: effect, answer, cut, secret, socket',
+    },
     check: { type: 'boolean', help: 'exit code 1 when a target is missed' },
     json: { type: 'boolean', help: 'print JSON' },
   },
-  words: { least: 0, most: 0 },
+  words: { least: 0, most: 1 },
   load: () => import('./bench.js'),
 }
 

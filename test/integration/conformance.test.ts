@@ -10,7 +10,7 @@ import { startIdempotentUpstream, type UpstreamBehaviour } from '../support/idem
 import { answer, startUpstream } from '../support/upstream.js'
 
 /** Whole runs, and how many of them at the same time: most of a run is waiting for the limiter. */
-const RUNS = 200
+const RUNS = Number(process.env['RUNS'] ?? 50)
 const TOGETHER = 25
 
 t.test(`I8: a correct upstream fails no phase in ${RUNS} runs`, async t => {

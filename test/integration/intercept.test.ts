@@ -114,6 +114,7 @@ test('F3: a request for another host than the tunnel was opened to is misdirecte
     ['GET https://other.test/ HTTP/1.1\r\nHost: api.test', 421],
     ['GET http://api.test:443/ HTTP/1.1\r\nHost: api.test', 421],
     ['GET / HTTP/1.1\r\nHost: api.test', 421, 'other.test'],
+    ['GET https://api.test/ HTTP/1.1\r\nHost: api.test', 421, 'other.test'],
     ['GET / HTTP/1.1\r\nHost: other.test', 421, 'other.test'],
   ]
   for (const [head, status, servername] of cases) t.equal((await ask(head, servername)).status, status, head)

@@ -1,0 +1,102 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { inSandbox } from '../src/child/sandbox.js'
+import { packageRoot } from '../src/config/package-root.js'
+import { chartOf } from './chart.js'
+import { PEERS } from './doors.js'
+import { measureAll, PARTS } from './measure-all.js'
+import { PLAIN_PROGRAM } from './mulligan-programs.js'
+import { goalLines, placeIn, sectionOf, withFigures } from './page.js'
+import { FULL, QUICK } from './settings.js'
+
+const HELP = `Compares mulligan with the proxies that are installed here, and writes docs/performance.md and its chart.
+
+Usage: npm run bench -- [options]
+
+  --quick          everything at its smallest; prints what it would write
+  --parts NAMES    these alone: ${PARTS.join(',')}; prints what it would write
+  --peers NAMES    with these alone: ${PEERS.join(',')}; none
+  --rounds N       of every measurement
+  --program FILE   the bin/mulligan.js to measure
+  --page FILE      the page to write into, its chart beside it as images/performance.svg
+`
+
+/** Where the chart is, from the page. */
+const CHART = 'images/performance.svg'
+
+async function run(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean' },
+      parts: { type: 'string' },
+      peers: { type: 'string' },
+      rounds: { type: 'string' },
+      program: { type: 'string' },
+      page: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const settings = values.quick ? QUICK : FULL
+  const rounds = Number(values.rounds ?? settings.rounds)
+  const peers = chosen('peers', values.peers, PEERS)
+  const parts = chosen('parts', values.parts, PARTS)
+  const program = resolve(values.program ?? PLAIN_PROGRAM)
+  const page =
+    values.page ??
+    (values.quick || values.parts ? undefined : fileURLToPath(new URL('docs/performance.md', packageRoot())))
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds is a whole number, not ${values.rounds}`)
+  const before = page === undefined ? '' : readPage(page)
+  return inSandbox('compare', async sandbox => {
+    const startedAt = performance.now()
+    const figures = await measureAll(sandbox, { program, parts, peers, settings: { ...settings, rounds } }, say)
+    if (page === undefined) process.stdout.write(`${sectionOf(figures, CHART)}\n`)
+    else {
+      const chart = resolve(dirname(page), CHART)
+      mkdirSync(dirname(chart), { recursive: true })
+      writeFileSync(page, withFigures(before, figures, CHART))
+      writeFileSync(chart, chartOf(figures))
+    }
+    process.stdout.write(goalLines(figures))
+    process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`)
+    return 0
+  })
+}
+
+/** @throws when there is no place for what will have been measured */
+function readPage(page: string): string {
+  const text = readFileSync(page, 'utf8')
+  placeIn(text)
+  return text
+}
+
+/** All of them, or those of a list, in their own order. */
+function chosen<T extends string>(option: string, text: string | undefined, all: readonly T[]): readonly T[] {
+  if (text === undefined) return all
+  const names = text === 'none' ? [] : text.split(',')
+  const unknown = names.filter(name => !all.some(one => one === name))
+  if (unknown.length > 0) throw new Error(`--${option}: no ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  return all.filter(one => names.includes(one))
+}
+
+let stage = ''
+
+/** On a terminal one line that changes; elsewhere a line for each stage. */
+function say(text: string, share: number): void {
+  const [now = ''] = text.split(':')
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text} (${Math.floor(share * 100)}% of this part)`)
+  else if (now !== stage) process.stderr.write(`${now}\n`)
+  stage = now
+}
+
+process.exit(
+  await run().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }),
+)
