@@ -41,6 +41,9 @@ export async function startAdminServer(
   return { address: await listen(app, address), close: () => app.close() }
 }
 
+/** A daemon that was asked nothing for so long has the time to load the answers. */
+const IDLE = seconds(2)
+
 /** All of it, before it listens. */
 export function createAdminApp(
   address: ListenAddress,
@@ -57,11 +60,26 @@ export function createAdminApp(
   let loaded: Promise<Handlers> | undefined
   // With the first request: a daemon that nobody asks starts sooner.
   const handlers = () => {
-    loaded ??= import('./handlers.js').then(({ createHandlers }) => createHandlers(managed, clock))
+    loaded ??= import('./handlers.js')
+      .then(({ createHandlers }) => createHandlers(managed, clock))
+      .catch(error => {
+        loaded = undefined
+        throw error
+      })
     return loaded
   }
   addRoutes(app, handlers, token)
-  app.addHook('preClose', async () => (await loaded)?.close())
+  // Soon all the same: Node 20 never reads a module again that it once had no file left to read with.
+  const cancel = clock.schedule(IDLE, () => {
+    handlers().catch(() => undefined)
+  })
+  app.addHook('preClose', async () => {
+    cancel()
+    await loaded?.then(
+      all => all.close(),
+      () => undefined,
+    )
+  })
   return app
 }
 
