@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { ClientAnswer, RawClient } from '../exchange/lane.js'
-import type { Fields } from '../http/fields.js'
+import { type Fields, fieldValue } from '../http/fields.js'
 import { resetSocket } from '../upstream/reset-socket.js'
 import { chunkHead, lastChunk } from '../wire/serialize.js'
 import { answerHead } from '../wire/serialize-answer.js'
@@ -19,6 +19,7 @@ export type FastLine = {
 /** The answer side of the fast lane: the head waits for the first bytes, and small answers are one write. */
 export class FastAnswer implements ClientAnswer {
   readonly #line: FastLine
+  readonly #method: string
   readonly #mount: MountPoint | undefined
   #head: string | undefined
   #left: number | undefined
@@ -26,8 +27,9 @@ export class FastAnswer implements ClientAnswer {
   #begun = false
   #ended = false
 
-  constructor(line: FastLine, mount: MountPoint | undefined) {
+  constructor(line: FastLine, method: string, mount: MountPoint | undefined) {
     this.#line = line
+    this.#method = method
     this.#mount = mount
   }
 
@@ -46,7 +48,10 @@ export class FastAnswer implements ClientAnswer {
     this.#last = this.#line.closes()
     if (this.#last) sent.push('Connection', 'close')
     else sent.push('Connection', 'keep-alive', 'Keep-Alive', 'timeout=65')
-    if (length === undefined) sent.push('Transfer-Encoding', 'chunked')
+    if (this.#hasBody(status) && fieldValue(sent, 'content-length') === undefined) {
+      if (length === undefined) sent.push('Transfer-Encoding', 'chunked')
+      else sent.push('Content-Length', String(length))
+    }
     this.#left = length
     this.#head = answerHead(status, reason, sent)
   }
@@ -96,6 +101,11 @@ export class FastAnswer implements ClientAnswer {
 
   upgrade(): RawClient {
     throw new Error('the fast lane leaves upgrades to their own lane')
+  }
+
+  /** Of these the head says it all (RFC 9110 §6.4.1); what was chunked for us may be of a known length by now. */
+  #hasBody(status: number): boolean {
+    return this.#method !== 'HEAD' && status !== 204 && status !== 304
   }
 
   /** The last bytes of a known length are the end: what follows on this connection need not wait for more. */

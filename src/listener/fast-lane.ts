@@ -71,7 +71,7 @@ export class FastLane {
     try {
       const { services } = this.#context
       const admission = admit(request, connection.client, this.#door, this.#context, undefined)
-      answer = new FastAnswer(connection, admission.kind === 'go' ? admission.mount : undefined)
+      answer = new FastAnswer(connection, method, admission.kind === 'go' ? admission.mount : undefined)
       if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
       if (admission.kind === 'refuse') {
         if (connection.client.surplus || closesConnection(admission.refusal)) connection.client.refuseRest()
@@ -81,7 +81,7 @@ export class FastLane {
       connection.client.attend(exchange)
       exchange.start()
     } catch (error) {
-      this.#bug(error, connection, answer ?? new FastAnswer(connection, undefined), method)
+      this.#bug(error, connection, answer ?? new FastAnswer(connection, method, undefined), method)
     }
   }
 

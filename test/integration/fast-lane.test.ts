@@ -8,7 +8,12 @@ import { answer, type Script, type UpstreamOptions } from '../support/upstream.j
 const echo: Script = ({ method, path, body }) => answer(200, `${method} ${path} ${body.toString()}`)
 
 const fastScene = (t: Parameters<typeof scene>[0], script: Script = echo, options?: UpstreamOptions): Promise<Scene> =>
-  scene(t, script, `listen: { fast_lane: true }\n${oneRoute()}`, options)
+  scene(
+    t,
+    script,
+    `listen: { fast_lane: true }\n${oneRoute('breaker: off', 'retry: { attempts: 2, backoff: { base: 1ms, cap: 2ms } }')}`,
+    options,
+  )
 
 function open(t: Parameters<typeof scene>[0], { daemon }: Scene): Socket {
   const socket = connect(daemon.port, '127.0.0.1')
@@ -103,6 +108,36 @@ t.test('an answer before the end of the body leaves a connection that can be use
   const second = readAnswer(socket)
   socket.write(Buffer.concat([Buffer.alloc(300_000, 'x'), requestBytes(`${set.url}/again`)]))
   t.equal((await second).status, 200)
+})
+
+t.test('an answer that was held has a length, whatever its upstream said, and the connection lives on', async t => {
+  const chunked = 'HTTP/1.1 503 Held\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const bodies: Record<string, string> = {
+    'GET /held': '5\r\nlater\r\n0\r\n\r\n',
+    'GET /empty': '0\r\n\r\n',
+    'HEAD /held': '',
+  }
+  const asked = new Set<string>()
+  // The first answer is held while it is tried again, and the second attempt ends without one.
+  const set = await fastScene(t, ({ method, path }, socket) => {
+    const what = `${method} ${path}`
+    if (asked.delete(what)) return void socket.resetAndDestroy()
+    asked.add(what)
+    return chunked + bodies[what]
+  })
+  const socket = open(t, set)
+  for (const [method, path, body, length] of [
+    ['GET', '/held', 'later', '5'],
+    ['GET', '/empty', '', '0'],
+    ['HEAD', '/held', '', undefined],
+    ['GET', '/held', 'later', '5'],
+  ] as const) {
+    const answered = readAnswer(socket, method)
+    socket.write(requestBytes(`${set.upstream.url}${path}`, { method }))
+    const got = await answered
+    const framing = [got.header('content-length'), got.header('transfer-encoding')]
+    t.strictSame([got.status, got.text, ...framing], [503, body, length, undefined], `${method} ${path}`)
+  }
 })
 
 t.test('what a refused request has behind it is not looked at', async t => {
