@@ -48,7 +48,7 @@ export type Measures = {
 }
 
 /**
- * Everything that is asked of a request before it may become an exchange, in order: load, framing (F2), target (F3), loop
+ * Everything that is asked of a request before it may become an exchange, in order: framing (F2), load, target (F3), loop
  * (F1), client, route. @param upgrade the protocol asked for, on the upgrade lane only
  */
 export function admit(
@@ -58,12 +58,12 @@ export function admit(
   measures: Measures,
   upgrade: string | undefined,
 ): Admission {
-  const overloaded = measures.overload.refuses(surplus, measures.services.running)
-  if (overloaded !== undefined) return { kind: 'refuse', refusal: overloaded }
   const rules = measures.rules()
   const { rawHeaders: fields, method = '', url = '' } = request
   const checked = checkRequest(fields, method, request.httpVersion)
   if ('refuse' in checked) return refuseChecked(checked)
+  const overloaded = measures.overload.refuses(surplus, measures.services.running)
+  if (overloaded !== undefined) return { kind: 'refuse', refusal: overloaded }
   if (url.length > TARGET_MAX) return refuse('target_too_long', `the request target is longer than ${TARGET_MAX} bytes`)
   const target = parseTarget(method, url)
   if (target === undefined) return refuse('bad_request', 'the request target is malformed or ambiguous (RFC 9112 §3.2)')
@@ -73,7 +73,7 @@ export function admit(
   // Inside a tunnel the client was asked at its CONNECT.
   const denied =
     loopRefusal(request, measures.services.pseudonym) ??
-    (tunnel === undefined ? clientRefusal(request, rules.access, target.form !== 'origin') : undefined)
+    (tunnel === undefined ? clientRefusal(request, rules.access, door.address, target.form !== 'origin') : undefined)
   if (denied !== undefined) return { kind: 'refuse', refusal: denied }
   const forwarded = countForward(method, fields)
   if (forwarded === 'answer') return { kind: 'own', answer: finalRecipient(request) }

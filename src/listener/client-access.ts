@@ -4,10 +4,11 @@ import { createAddressTest } from '../upstream/destination.js'
 
 /** Who may use the proxy port: everyone on loopback, listed networks, and who knows the credential (`listen.auth`). */
 export type ClientAccess = {
-  /** @returns the refusal, or undefined for a client that may pass */
+  /** @param isUnix it came by a unix socket, whose file mode decides @returns the refusal, or undefined for a client that may pass */
   readonly check: (
     fields: Fields,
     remoteAddress: string | undefined,
+    isUnix: boolean,
   ) => 'proxy_auth_required' | 'client_denied' | undefined
 }
 
@@ -16,10 +17,11 @@ export function createClientAccess(credential: string | undefined, allowFrom: re
   const listed = createAddressTest(allowFrom)
   const wanted = credential === undefined ? undefined : digest(`Basic ${Buffer.from(credential).toString('base64')}`)
   return {
-    check: (fields, remoteAddress) => {
-      if (wanted === undefined && allowFrom.length === 0) return undefined
-      // A unix socket has no address: its file mode decides.
-      if (remoteAddress === undefined || (allowFrom.length > 0 && listed(remoteAddress))) return undefined
+    check: (fields, remoteAddress, isUnix) => {
+      if (isUnix || (wanted === undefined && allowFrom.length === 0)) return undefined
+      // It left with a reset before it was read: nobody can say who it was.
+      if (remoteAddress === undefined) return 'client_denied'
+      if (allowFrom.length > 0 && listed(remoteAddress)) return undefined
       if (wanted === undefined) return isLoopback(remoteAddress) ? undefined : 'client_denied'
       const given = fieldValue(fields, 'proxy-authorization')
       return given !== undefined && timingSafeEqual(digest(normalized(given)), wanted)

@@ -67,12 +67,12 @@ export class ClientConnection {
     return this.#busy
   }
 
-  /** Whether nothing is being answered, and nothing came since this was last asked. */
+  /** Whether nothing is being answered or still to be read by the client, and nothing came since this was last asked. */
   isIdle(): boolean {
     const { bytesRead } = this.socket
     const wasSeen = bytesRead === this.#bytesSeen
     this.#bytesSeen = bytesRead
-    return wasSeen && !this.#busy
+    return wasSeen && !this.#busy && this.socket.writableLength === 0
   }
 
   /** Runs `handle` when the requests before it are done; drops it if one of them closes the connection. */
@@ -135,7 +135,8 @@ export class ClientConnection {
 
   /** What is written goes out first; behind it Node may have the answer to a pipelined request. */
   #leave(): void {
-    if (this.#busy || this.socket.destroyed) return
+    // Who has ended it already sees to the rest.
+    if (this.#busy || this.socket.destroyed || this.socket.writableEnded) return
     if (this.socket.writableLength === 0) this.socket.destroySoon()
     else this.socket.write(NOTHING, () => this.#leave())
   }

@@ -63,7 +63,7 @@ export class ConnectLane {
     if (target?.form !== 'authority') return refusal('bad_request', 'CONNECT needs host:port (RFC 9110 §9.3.6)')
     if (!this.#door.forward) return refusal('not_a_relay', 'this listener serves mounts only')
     if (clientConnection(client).tunnel !== undefined) return refusal('bad_request', 'a tunnel inside a tunnel')
-    const denied = loopRefusal(request, services.pseudonym) ?? clientRefusal(request, access, true)
+    const denied = loopRefusal(request, services.pseudonym) ?? clientRefusal(request, access, this.#door.address, true)
     if (denied !== undefined) return denied
     const { host, port } = target
     const route = routes.ofOrigin('https', host, port)[0] ?? routes.ofOrigin('http', host, port)[0]

@@ -52,7 +52,8 @@ export class FastConnection implements FastLine {
 
   /** A second went by. @returns for how many nothing was asked, and how much ever was */
   tick(): { readonly idle: number; readonly served: number } {
-    this.#idle = this.client.busy ? 0 : this.#idle + 1
+    // A client that reads slowly has not been answered yet.
+    this.#idle = this.client.busy || this.socket.writableLength > 0 ? 0 : this.#idle + 1
     return { idle: this.#idle, served: this.#served }
   }
 
@@ -110,8 +111,11 @@ export class FastConnection implements FastLine {
   #pull(): void {
     if (this.#isPulling) return
     this.#isPulling = true
-    while (this.#ahead.length > 0 && this.#use());
-    this.#isPulling = false
+    try {
+      while (this.#ahead.length > 0 && this.#use());
+    } finally {
+      this.#isPulling = false
+    }
     if (this.#isReleased) return
     if (this.#isFull()) this.socket.pause()
     else if (this.socket.isPaused()) this.socket.resume()
@@ -125,7 +129,8 @@ export class FastConnection implements FastLine {
 
   /** @returns whether there may be more to do */
   #use(): boolean {
-    if (this.client.dead) {
+    // What nobody would hear the answer to is not begun.
+    if (this.client.dead || !this.socket.writable) {
       this.#ahead = NOTHING
       return false
     }

@@ -104,7 +104,7 @@ export class FastLane {
   #age(connection: FastConnection): void {
     const { idle, served } = connection.tick()
     if (served > 0 && idle > this.#limits.idleSeconds) connection.socket.destroy()
-    if (served > 0 || idle <= this.#limits.headSeconds) return
+    if (served > 0 || idle <= this.#limits.headSeconds || connection.client.dead) return
     const late = Object.assign(new Error('no request came'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
     refuseUnparsed(late, connection.socket, this.#context.services)
   }

@@ -160,6 +160,8 @@ export class NodeAnswer implements ClientAnswer {
   }
 
   abort(): void {
+    // All of it is with the socket, which may be another request's by now.
+    if (this.#response.writableEnded) return
     // A reset, because a plain close would look like the clean end of an answer without a length.
     resetSocket(this.#request.socket)
     this.#connection.done()

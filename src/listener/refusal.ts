@@ -1,3 +1,4 @@
+import type { ListenAddress } from '../config/config.js'
 import type { Refusal } from '../exchange/respond.js'
 import { hasVia } from '../http/via.js'
 import type { ClientAccess } from './client-access.js'
@@ -15,9 +16,14 @@ export function loopRefusal(request: Incoming, pseudonym: string): RefusalReason
     : undefined
 }
 
-/** A client that may not use this port. @param challenge it speaks to us as a proxy, so a 407 can ask it for a credential */
-export function clientRefusal(request: Incoming, access: ClientAccess, challenge: boolean): RefusalReason | undefined {
-  const code = access.check(request.rawHeaders, request.socket.remoteAddress)
+/** A client that may not use this door. @param challenge it speaks to us as a proxy, so a 407 can ask it for a credential */
+export function clientRefusal(
+  request: Incoming,
+  access: ClientAccess,
+  { kind }: ListenAddress,
+  challenge: boolean,
+): RefusalReason | undefined {
+  const code = access.check(request.rawHeaders, request.socket.remoteAddress, kind === 'unix')
   if (code === 'client_denied') return refusal(code, 'this client address is not listed in listen.allow_from')
   if (code === undefined) return undefined
   const extra = challenge ? ['Proxy-Authenticate', 'Basic realm="mulligan"'] : []

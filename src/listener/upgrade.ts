@@ -27,7 +27,7 @@ export class UpgradeLane {
     const protocol = fieldValue(request.rawHeaders, 'upgrade') ?? ''
     // HTTP/2 in clear is offered by some clients with every request; an offer may be passed over (RFC 9110 §7.8).
     if (/^h2c?$/i.test(protocol) || !fieldTokens(request.rawHeaders, 'connection').includes('upgrade')) {
-      return this.#serveWithout(request, socket, early)
+      return clientConnection(socket).enqueue(() => this.#serveWithout(request, socket, early))
     }
     clientConnection(socket).enqueue(() => this.#handle(request, socket, early, protocol))
   }
@@ -53,6 +53,7 @@ export class UpgradeLane {
   #serveWithout(request: IncomingMessage, socket: Socket, early: Buffer): void {
     const head = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\n${withoutOffer(request.rawHeaders)}\r\n`
     socket.unshift(Buffer.concat([Buffer.from(head, 'latin1'), early]))
+    clientConnection(socket).awaitSpeech()
     this.#server.emit('connection', socket)
     socket.resume()
   }

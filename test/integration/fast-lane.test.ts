@@ -140,6 +140,37 @@ t.test('an answer that was held has a length, whatever its upstream said, and th
   }
 })
 
+t.test('F7: an answer that its client reads slowly arrives whole although the daemon ends meanwhile', async t => {
+  const size = 20_000_000
+  const set = await fastScene(t, ({ path }) => answer(200, path === '/idle' ? '' : 'x'.repeat(size)))
+  const idle = open(t, set)
+  const served = readAnswer(idle)
+  idle.write(requestBytes(`${set.upstream.url}/idle`))
+  await served
+  const socket = open(t, set)
+  socket.write(requestBytes(set.url, { fields: ['Connection: close'] }))
+  await once(socket, 'readable')
+  const ending = set.daemon.close()
+  // Now connections that nobody uses are closed, and whatever else is taken for one.
+  await once(idle, 'close')
+  let got = 0
+  socket.on('data', chunk => {
+    got += chunk.length
+  })
+  await once(socket, 'close')
+  await ending
+  t.ok(got > size, `${got} bytes`)
+})
+
+t.test('an offer of HTTP/2 behind a request that is still answered is passed over in its turn', async t => {
+  const set = await fastScene(t)
+  const socket = open(t, set)
+  const offer = `GET ${set.upstream.url}/2 HTTP/1.1\r\nHost: ${set.upstream.authority}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n`
+  const chunked = `POST ${set.upstream.url}/1 HTTP/1.1\r\nHost: ${set.upstream.authority}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`
+  socket.write(chunked + offer + requestBytes(`${set.upstream.url}/3`))
+  t.match(await readAll(socket, ['POST /1', 'GET /2', 'GET /3']), /POST \/1.*GET \/2.*GET \/3/s)
+})
+
 t.test('what a refused request has behind it is not looked at', async t => {
   const set = await fastScene(t)
   const socket = open(t, set)

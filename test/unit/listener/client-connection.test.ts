@@ -48,6 +48,18 @@ test('F7: a connection that retires is closed when its request is answered, behi
   t.equal(String(await readToEnd(client)), 'answer')
 })
 
+test('F7: a connection that retires after its last answer has ended it loses nothing of that answer', async t => {
+  const { client, socket, connection } = await pair(t)
+  client.pause()
+  begin(connection)
+  connection.retire()
+  socket.write(LARGE)
+  socket.destroySoon()
+  connection.done()
+  client.resume()
+  t.equal((await readToEnd(client)).length, LARGE.length)
+})
+
 test('F7: what is written is sent before a connection that retires is closed, however slowly it is read', async t => {
   const { client, socket, connection } = await pair(t)
   client.pause()
