@@ -8,7 +8,7 @@ import { type Millis, millis } from '../time/units.js'
 import type { Door } from './admission.js'
 import { clientConnection, GRACE } from './client-connection.js'
 import type { Http2Connections } from './http2-connection.js'
-import { mostConnections } from './open-files.js'
+import { connectionLimits } from './open-files.js'
 import { createListener, type ListenerContext } from './server.js'
 import { closeToOthers, makeWay } from './unix-socket.js'
 
@@ -21,8 +21,6 @@ export class BindError extends Error {
 const ON_ITS_WAY = millis(10)
 /** Turns of the event loop without a new connection: the last one was read by then. */
 const QUIET_TURNS = 3
-/** More than are served, at most. */
-const SURPLUS = 256
 /** Of the connections that may be: from here on idle ones are closed. */
 const CROWDED = 0.92
 /**
@@ -97,8 +95,9 @@ export class Doors {
   /** Some more are taken than are served, to be told so; what comes still is closed without a word. */
   #limit(server: Server): void {
     const configured = this.#context.rules().config.limits.connections
-    this.#most = mostConnections(configured, openFilesLimit())
-    server.maxConnections = this.#most + Math.min(SURPLUS, Math.ceil(this.#most / 8))
+    const { served, accepted } = connectionLimits(configured, openFilesLimit())
+    this.#most = served
+    server.maxConnections = accepted
     // Once is enough: it is the same for each.
     if (this.#most === configured || this.#servers.length > 0) return
     this.#logger.info({ taken: this.#most, configured }, 'open files allow fewer connections than limits.connections')

@@ -35,6 +35,8 @@ async function start(t: Test, change: Partial<Serving> = {}) {
     clock,
   })
   t.teardown(admin.close)
+  // Its answers are loaded by then.
+  clock.advance(2_000)
   const port = admin.address.kind === 'tcp' ? admin.address.port : 0
   const open = async (...fields: string[]) => {
     const reader = await EventReader.open(port, ...fields)
