@@ -31,7 +31,6 @@ export function defaultConfig(env: Env): Config {
       header_bytes: 65_536,
       body_memory_total: 67_108_864,
       queue: 256,
-      memory: undefined,
       event_loop_lag: millis(1_000),
     },
     telemetry: { otlp: undefined },

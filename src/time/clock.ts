@@ -45,5 +45,6 @@ export const timeLeft = (clock: Clock, dueAt: number): Millis => millis(Math.max
  */
 export function markTime(clock: Clock): () => number {
   const [wall, at] = [clock.now(), clock.monotonic()]
-  return () => Math.min(wall, clock.now() - (clock.monotonic() - at))
+  // The wall clock has whole milliseconds: less than one is no setting back.
+  return () => Math.min(wall, Math.ceil(clock.now() - (clock.monotonic() - at)))
 }

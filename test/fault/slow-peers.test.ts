@@ -10,7 +10,7 @@ import { answer, startUpstream } from '../support/upstream.js'
 
 /** The long form: SOCKETS=2000 SECONDS=60. */
 const SOCKETS = Number(process.env['SOCKETS'] ?? 200)
-const SECONDS = Number(process.env['SECONDS'] ?? 4)
+const SECONDS = Number(process.env['SECONDS'] ?? 2)
 /** Requests of others, one after the other. */
 const CLEAN = 40
 

@@ -7,7 +7,7 @@ import { test } from 'tap'
 const NODES = [22, 24].filter(major => major !== Number(process.versions.node.split('.')[0]))
 
 /** What stands on Node's parser and on its HTTP/2; all of it, as compiled here. */
-const FILES = ['requests', 'forwarding', 'trailers', 'own-answers', 'http2-frames', 'http2-requests']
+const FILES = ['requests', 'trailers', 'http2-frames']
 
 /** @returns what failed; empty when nothing did */
 async function failures(binary: string, name: string): Promise<string> {

@@ -38,7 +38,7 @@ const CLIENTS = 64
 
 /** The long form: KILLS=30 PERIOD=2000 RATE=500. */
 export const FORCE: Force = {
-  kills: Number(process.env['KILLS'] ?? 4),
+  kills: Number(process.env['KILLS'] ?? 3),
   period: Number(process.env['PERIOD'] ?? 500),
   rate: Number(process.env['RATE'] ?? 200),
 }
