@@ -66,6 +66,7 @@ export class Doors {
     server.on('connection', socket => this.#watch(socket))
     this.#limit(server)
     await listen(server, address)
+    this.#tellLimit()
     server.on('error', error => this.#logger.error({ error: error.message }, 'listener error'))
     this.#servers.push(server)
     if (address.kind === 'unix') closeToOthers(address.path)
@@ -94,11 +95,15 @@ export class Doors {
 
   /** Some more are taken than are served, to be told so; what comes still is closed without a word. */
   #limit(server: Server): void {
-    const configured = this.#context.rules().config.limits.connections
-    const { served, accepted } = connectionLimits(configured, openFilesLimit())
+    const { connections } = this.#context.rules().config.limits
+    const { served, accepted } = connectionLimits(connections, openFilesLimit())
     this.#most = served
     server.maxConnections = accepted
-    // Once is enough: it is the same for each.
+  }
+
+  /** Once is enough: it is the same for each. */
+  #tellLimit(): void {
+    const configured = this.#context.rules().config.limits.connections
     if (this.#most === configured || this.#servers.length > 0) return
     this.#logger.info({ taken: this.#most, configured }, 'open files allow fewer connections than limits.connections')
   }
