@@ -10,8 +10,9 @@ export function connectionLimits(
   openFiles: number | undefined,
 ): { readonly served: number; readonly accepted: number } {
   const wanted = configured + surplusOf(configured)
-  const accepted = openFiles === undefined ? wanted : Math.max(1, Math.min(wanted, Math.floor(openFiles / 2)))
-  return { served: Math.min(configured, Math.max(1, accepted - surplusOf(accepted))), accepted }
+  const half = openFiles === undefined ? wanted : Math.max(1, Math.floor(openFiles / 2))
+  const served = half >= configured ? configured : Math.max(1, half - surplusOf(half))
+  return { served, accepted: Math.min(wanted, half) }
 }
 
 const surplusOf = (connections: number): number => Math.min(SURPLUS, Math.ceil(connections / 8))
