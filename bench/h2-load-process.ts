@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { createSecureContext } from 'node:tls'
 import { openConnection } from '../src/bench/load-connection.js'
+import { obeyOrders } from '../src/bench/load-orders.js'
 import type { LoadOrder, LoadResult } from '../src/bench/load-process.js'
 
 /** Lanes that share a connection. */
@@ -20,7 +21,7 @@ class Http2Load {
   }
 
   /** Every connection is made, and every lane has had an answer. */
-  async open(): Promise<void> {
+  async prepare(): Promise<void> {
     const { port, tls, lanes, host } = this.#order
     const secureContext = createSecureContext(tls ? { ca: readFileSync(tls.roots) } : {})
     for (let i = 0; i < lanes / STREAMS; i++) {
@@ -96,19 +97,4 @@ class Http2Load {
   }
 }
 
-let load: Http2Load | undefined
-
-async function obey(message: LoadOrder | 'go'): Promise<void> {
-  if (message !== 'go') {
-    load = new Http2Load(message)
-    await load.open()
-    process.send?.('ready')
-    return
-  }
-  process.send?.(await load?.run())
-  load?.close()
-}
-
-process.on('message', (message: LoadOrder | 'go') => void obey(message))
-process.on('disconnect', () => process.exit(0))
-process.send?.('ready')
+obeyOrders(order => new Http2Load(order))

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { PASS_AND_RETRY } from '../src/bench/pass-and-retry.js'
 import { packageRoot, packageVersion } from '../src/config/package-root.js'
 import { TLS_NAME } from './door.js'
 import type { Program, Seat } from './program.js'
@@ -14,13 +15,7 @@ log: { level: info }
 credentials:
   bench: { source: { file: token }, inject: { bearer: true } }
 routes:
-  - name: pass
-    match: { host: 127.0.0.1, path: /pass/** }
-    retry: off
-    cooldown: off
-    breaker: off
-  - name: retry
-    match: { host: 127.0.0.1, path: /retry/** }
+${PASS_AND_RETRY}
   - name: credential
     match: { host: 127.0.0.1, path: /credential/** }
     credential: bench

@@ -154,7 +154,14 @@ export async function startEngine(
   }
   const overload = new Overload(clock, () => rules.config.limits, log.logger)
   const doors = new Doors(
-    { services, rules: () => rules, overload, draining: () => doors.draining, tlsEnd: () => authority.tlsEnd },
+    {
+      services,
+      rules: () => rules,
+      overload,
+      draining: () => doors.draining,
+      closes: () => doors.draining || overload.closes,
+      tlsEnd: () => authority.tlsEnd,
+    },
     log.logger,
   )
   const { proxy, mounts } = await openDoors(doors, config, place !== undefined)

@@ -1,6 +1,7 @@
 import { startDaemonProcess } from '../child/daemon-process.js'
 import type { Sandbox } from '../child/sandbox.js'
 import { startScript } from './local-server.js'
+import { PASS_AND_RETRY } from './pass-and-retry.js'
 import type { Candidate, Pinning, Started, Suite } from './suite.js'
 import { KEYED_WORKLOADS, type Workload } from './workloads.js'
 
@@ -9,13 +10,7 @@ const CONFIG = `version: 1
 log: { level: info }
 store: embedded
 routes:
-  - name: pass
-    match: { host: 127.0.0.1, path: /pass/** }
-    retry: off
-    cooldown: off
-    breaker: off
-  - name: retry
-    match: { host: 127.0.0.1, path: /retry/** }
+${PASS_AND_RETRY}
   - name: mint
     match: { host: 127.0.0.1, path: /mint/** }
     idempotency: { inject: uuid4, upstream: replay }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { openConnection, type Way } from './load-connection.js'
+import { obeyOrders } from './load-orders.js'
 import { bodyLength, MessageReader } from './message-reader.js'
 import type { KeyUse, TlsWay } from './suite.js'
 import { KEY_NUMBER, requestBytes, type Workload } from './workloads.js'
@@ -73,7 +74,7 @@ class Load {
   }
 
   /** One request on every lane. */
-  warmUp(): Promise<void> {
+  prepare(): Promise<void> {
     return this.#wave()
   }
 
@@ -196,19 +197,4 @@ class Load {
   }
 }
 
-let load: Load | undefined
-
-async function obey(message: LoadOrder | 'go'): Promise<void> {
-  if (message !== 'go') {
-    load = new Load(message)
-    await load.warmUp()
-    process.send?.('ready')
-    return
-  }
-  process.send?.(await load?.run())
-  load?.close()
-}
-
-process.on('message', (message: LoadOrder | 'go') => void obey(message))
-process.on('disconnect', () => process.exit(0))
-process.send?.('ready')
+obeyOrders(order => new Load(order))

@@ -2,6 +2,7 @@ import { startDaemonProcess } from '../child/daemon-process.js'
 import type { Sandbox } from '../child/sandbox.js'
 import { startScript } from './local-server.js'
 import { startNginx } from './nginx.js'
+import { PASS_AND_RETRY } from './pass-and-retry.js'
 import type { Candidate, Pinning, Started, Suite } from './suite.js'
 import { PLAIN_WORKLOADS, type Workload } from './workloads.js'
 
@@ -9,13 +10,7 @@ import { PLAIN_WORKLOADS, type Workload } from './workloads.js'
 const CONFIG = `version: 1
 log: { level: info }
 routes:
-  - name: pass
-    match: { host: 127.0.0.1, path: /pass/** }
-    retry: off
-    cooldown: off
-    breaker: off
-  - name: retry
-    match: { host: 127.0.0.1, path: /retry/** }
+${PASS_AND_RETRY}
 `
 
 const SMALL = { kind: 'times', workload: 'GET 1 KiB', candidate: 'mulligan, retry' } as const

@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { Exchange } from '../exchange/exchange.js'
 import type { MaybeBody } from '../exchange/lane.js'
 import type { Cancel } from '../time/clock.js'
 import { seconds } from '../time/units.js'
@@ -7,8 +6,9 @@ import type { PlainHead } from '../wire/plain-head.js'
 import { admit, type Door } from './admission.js'
 import { FastAnswer } from './fast-answer.js'
 import { FastConnection } from './fast-connection.js'
-import { bugAnswer, closesConnection, giveOwn, giveRefusal, reportBug } from './own-answer.js'
+import { bugAnswer, giveOwn, reportBug } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
+import { serveRequest } from './serve-request.js'
 import type { ListenerContext } from './server.js'
 
 /** How often it looks for connections that nobody uses. */
@@ -24,7 +24,6 @@ export class FastLane {
   readonly #handOver: (socket: Socket) => void
   readonly #limits: { readonly headSeconds: number; readonly idleSeconds: number }
   readonly #connections = new Set<FastConnection>()
-  readonly #closes = () => this.#context.draining() || this.#context.overload.closes
   #cancel: Cancel | undefined
 
   /** @param handOver to `node:http`, for the rest of its life */
@@ -45,7 +44,7 @@ export class FastLane {
     this.#connections.add(
       new FastConnection(socket, {
         headMax,
-        closes: this.#closes,
+        closes: this.#context.closes,
         serve: (connection, head, body) => this.#serve(connection, head, body),
         leave: connection => this.#leave(connection),
       }),
@@ -72,14 +71,7 @@ export class FastLane {
       const { services } = this.#context
       const admission = admit(request, connection.client, this.#door, this.#context, undefined)
       answer = new FastAnswer(connection, method, admission.kind === 'go' ? admission.mount : undefined)
-      if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
-      if (admission.kind === 'refuse') {
-        if (connection.client.surplus || closesConnection(admission.refusal)) connection.client.refuseRest()
-        return giveRefusal(answer, admission.refusal, request, services)
-      }
-      const exchange = new Exchange(services, admission.plan, admission.head, body, answer)
-      connection.client.attend(exchange)
-      exchange.start()
+      serveRequest(admission, request, body, answer, connection.client, services)
     } catch (error) {
       this.#bug(error, connection, answer ?? new FastAnswer(connection, method, undefined), method)
     }

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Exchange } from '../exchange/exchange.js'
 import type { Services } from '../exchange/services.js'
 import { fieldTokens } from '../http/fields.js'
 import { type Admission, admit, type Door } from './admission.js'
@@ -11,9 +10,10 @@ import { NodeAnswer, NodeBody } from './http-lane.js'
 import type { Http2Connections } from './http2-connection.js'
 import { Http2Lane } from './http2-lane.js'
 import type { Overload } from './overload.js'
-import { bugAnswer, closesConnection, giveOwn, giveRefusal, reportBug } from './own-answer.js'
+import { bugAnswer, reportBug } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import type { Rules } from './rules.js'
+import { serveRequest } from './serve-request.js'
 import type { TlsEnd } from './tls-end.js'
 import { UpgradeLane } from './upgrade.js'
 
@@ -25,6 +25,8 @@ export type ListenerContext = {
   /** Shutting down: every answer closes its connection. */
   readonly draining: () => boolean
   readonly overload: Overload
+  /** The connection of an answer that begins now is not kept. */
+  readonly closes: () => boolean
   /** Undefined while nothing is intercepted. */
   readonly tlsEnd: () => TlsEnd | undefined
 }
@@ -86,8 +88,6 @@ function takeOver(server: Server): (socket: Socket) => void {
 class HttpLane {
   readonly #context: ListenerContext
   readonly #door: Door
-  /** The connection of an answer that begins now is not kept. */
-  readonly #closes = () => this.#context.draining() || this.#context.overload.closes
 
   constructor(context: ListenerContext, door: Door) {
     this.#context = context
@@ -123,16 +123,8 @@ class HttpLane {
     const admission = admit(request, connection, this.#door, this.#context, undefined)
     const body = bodyOf(admission, request, response)
     const mount = admission.kind === 'go' ? admission.mount : undefined
-    const answer = new NodeAnswer(request, response, body, connection, mount, this.#closes)
-    const method = request.method ?? ''
-    if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
-    if (admission.kind === 'refuse') {
-      if (connection.surplus || closesConnection(admission.refusal)) connection.refuseRest()
-      return giveRefusal(answer, admission.refusal, request, services)
-    }
-    const exchange = new Exchange(services, admission.plan, admission.head, body, answer)
-    connection.attend(exchange)
-    exchange.start()
+    const answer = new NodeAnswer(request, response, body, connection, mount, this.#context.closes)
+    serveRequest(admission, request, body, answer, connection, services)
   }
 }
 

@@ -1,10 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { Exchange } from '../exchange/exchange.js'
 import { type Fields, fieldTokens, fieldValue } from '../http/fields.js'
 import { admit, type Door } from './admission.js'
 import { clientConnection } from './client-connection.js'
-import { giveOwn, giveRefusal } from './own-answer.js'
+import { serveRequest } from './serve-request.js'
 import type { ListenerContext } from './server.js'
 import { SocketAnswer } from './socket-lane.js'
 
@@ -36,17 +35,11 @@ export class UpgradeLane {
     const { services } = this.#context
     const connection = clientConnection(socket)
     const admission = admit(request, connection, this.#door, this.#context, protocol)
-    let exchange: Exchange | undefined
     const answer = new SocketAnswer(socket, early, {
-      onDrain: () => exchange?.onClientDrain(),
+      onDrain: () => connection.exchange?.onClientDrain(),
       onDone: () => connection.refuseRest(),
     })
-    const method = request.method ?? ''
-    if (admission.kind === 'own') return giveOwn(answer, admission.answer, method)
-    if (admission.kind === 'refuse') return giveRefusal(answer, admission.refusal, request, services)
-    exchange = new Exchange(services, admission.plan, admission.head, undefined, answer)
-    connection.attend(exchange)
-    exchange.start()
+    serveRequest(admission, request, undefined, answer, connection, services)
   }
 
   /** Hands the same request back to the parser without its offer. */

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { type Test, test } from 'tap'
-import { request } from '../support/client.js'
+import { request, untilClosed } from '../support/client.js'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.js'
 import { answer, startUpstream, type TestUpstream } from '../support/upstream.js'
 import { MALFORMED_FRAMING, MALFORMED_LATE } from './vectors/requests-framing.js'
@@ -28,20 +28,8 @@ async function bench(t: Test): Promise<Bench> {
 }
 
 /** All bytes until the proxy closes; `''` and a word on what happened when it does not. */
-function exchange(port: number, bytes: string): Promise<string> {
-  return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1')
-    let received = ''
-    socket.setTimeout(SILENCE, () => {
-      received += '[left open]'
-      socket.destroy()
-    })
-    socket.on('data', chunk => (received += chunk.toString('latin1')))
-    socket.on('error', () => undefined)
-    socket.on('close', () => resolve(received))
-    socket.write(bytes, 'latin1')
-  })
-}
+const exchange = (port: number, bytes: string): Promise<string> =>
+  untilClosed(connect(port, '127.0.0.1'), Buffer.from(bytes, 'latin1'), SILENCE)
 
 /** What is wrong with the treatment of one row; empty when nothing is. */
 async function complaints(

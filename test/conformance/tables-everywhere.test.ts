@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { untilClosed } from '../support/client.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { LEGAL, MALFORMED } from '../support/differential-peers.js'
 import { openSecure, UPSTREAM_CERTIFICATE } from '../support/intercepted.js'
@@ -115,20 +116,8 @@ const LEAST_ANSWERS = 142
 const REFUSED = /application\/problem\+json[\s\S]*\r\nconnection: close\r\n(?![\s\S]*\[left open\]$)/i
 
 /** All bytes until the proxy closes. */
-async function exchange({ open }: Way, bytes: string): Promise<string> {
-  const socket = await open()
-  return new Promise(resolve => {
-    let received = ''
-    socket.setTimeout(SILENCE, () => {
-      received += '[left open]'
-      socket.destroy()
-    })
-    socket.on('data', chunk => (received += chunk.toString('latin1')))
-    socket.on('error', () => undefined)
-    socket.on('close', () => resolve(received))
-    socket.write(bytes, 'latin1')
-  })
-}
+const exchange = async ({ open }: Way, bytes: string): Promise<string> =>
+  untilClosed(await open(), Buffer.from(bytes, 'latin1'), SILENCE)
 
 const closing = (text: string): string => text.replace(/(?<=\S)\r\n\r\n/, '\r\nConnection: close\r\n\r\n')
 

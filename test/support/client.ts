@@ -14,14 +14,22 @@ export type Answer = {
 }
 
 /** Sends raw bytes and collects what comes until the connection closes. */
-export async function rawExchange(port: number, bytes: string | Buffer, host = '127.0.0.1'): Promise<string> {
-  const socket = connect(port, host)
-  const chunks: Buffer[] = []
-  socket.on('data', chunk => chunks.push(chunk))
-  socket.on('error', () => undefined)
-  socket.write(bytes)
-  await new Promise(resolve => socket.on('close', resolve))
-  return Buffer.concat(chunks).toString('latin1')
+export const rawExchange = (port: number, bytes: string | Buffer, host = '127.0.0.1'): Promise<string> =>
+  untilClosed(connect(port, host), Buffer.from(bytes))
+
+/** The same on a connection that stands. @param silence in milliseconds: after so long `[left open]` is added, and it ends */
+export function untilClosed(socket: Socket, bytes: Buffer, silence = 0): Promise<string> {
+  return new Promise(resolve => {
+    let received = ''
+    socket.setTimeout(silence, () => {
+      received += '[left open]'
+      socket.destroy()
+    })
+    socket.on('data', chunk => (received += chunk.toString('latin1')))
+    socket.on('error', () => undefined)
+    socket.on('close', () => resolve(received))
+    socket.write(bytes)
+  })
 }
 
 export type RequestOptions = {

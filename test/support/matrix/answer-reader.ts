@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { ByteQueue } from './byte-queue.js'
 
 /** The answer that a client got. */
 export type Got = {
@@ -13,38 +14,29 @@ export type Got = {
 
 /** Reads answers off one client connection, one after the other, each to its exact end. */
 export class AnswerReader {
-  #bytes = Buffer.alloc(0)
-  #ended = false
-  #wake: (() => void) | undefined
+  readonly #queue: ByteQueue
 
   constructor(socket: Duplex) {
-    socket.on('data', chunk => {
-      this.#bytes = Buffer.concat([this.#bytes, chunk])
-      this.#wake?.()
-    })
-    const end = () => {
-      this.#ended = true
-      this.#wake?.()
-    }
-    socket.on('end', end).on('close', end)
+    this.#queue = new ByteQueue(socket)
   }
 
   /** No answer can come any more. */
   get ended(): boolean {
-    return this.#ended && this.#bytes.length === 0
+    return this.#queue.ended && this.#queue.bytes.length === 0
   }
 
   /** Bytes behind the last answer. */
   get rest(): string {
-    return this.#bytes.toString('latin1')
+    return this.#queue.bytes.toString('latin1')
   }
 
   /** The next final answer. */
   async next(): Promise<Got> {
     for (;;) {
-      const end = await this.#find('\r\n\r\n')
-      if (end === undefined) return { status: 0, header: () => undefined, head: '', body: this.#bytes, broken: true }
-      const head = this.#take(end + 4).toString('latin1', 0, end)
+      const end = await this.#queue.find('\r\n\r\n')
+      if (end === undefined)
+        return { status: 0, header: () => undefined, head: '', body: this.#queue.bytes, broken: true }
+      const head = this.#queue.take(end + 4).toString('latin1', 0, end)
       const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1] ?? -1)
       if (status < 100 || status >= 200) return this.#whole(status, head)
     }
@@ -67,9 +59,9 @@ export class AnswerReader {
 
   async #chunks(parts: Buffer[]): Promise<boolean> {
     for (;;) {
-      const end = await this.#find('\r\n')
+      const end = await this.#queue.find('\r\n')
       if (end === undefined) return false
-      const size = Number.parseInt(this.#take(end + 2).toString('latin1'), 16)
+      const size = Number.parseInt(this.#queue.take(end + 2).toString('latin1'), 16)
       if (!(await this.#upTo(size, parts)) || !(await this.#upTo(2, []))) return false
       if (size === 0) return true
     }
@@ -77,36 +69,15 @@ export class AnswerReader {
 
   /** @returns whether there was so much */
   async #upTo(count: number, parts: Buffer[]): Promise<boolean> {
-    while (this.#bytes.length < count && !this.#ended) await this.#change()
-    const taken = this.#take(count)
+    await this.#queue.until(() => this.#queue.bytes.length >= count)
+    const taken = this.#queue.take(count)
     parts.push(taken)
     return taken.length === count
   }
 
   async #toEnd(parts: Buffer[]): Promise<false> {
-    while (!this.#ended) await this.#change()
-    parts.push(this.#take(this.#bytes.length))
+    await this.#queue.until(() => false)
+    parts.push(this.#queue.take(this.#queue.bytes.length))
     return false
-  }
-
-  async #find(text: string): Promise<number | undefined> {
-    for (;;) {
-      const at = this.#bytes.indexOf(text)
-      if (at >= 0) return at
-      if (this.#ended) return undefined
-      await this.#change()
-    }
-  }
-
-  #take(count: number): Buffer {
-    const taken = this.#bytes.subarray(0, count)
-    this.#bytes = this.#bytes.subarray(taken.length)
-    return taken
-  }
-
-  #change(): Promise<void> {
-    return new Promise(resolve => {
-      this.#wake = resolve
-    })
   }
 }

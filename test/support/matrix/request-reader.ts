@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ByteQueue } from './byte-queue.js'
 import type { Arrival } from './scripted-origin.js'
 
 const LAST_CHUNK = Buffer.from('0\r\n\r\n')
@@ -7,31 +8,21 @@ const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 export class RequestReader {
   /** What no strict reader takes, in words. */
   flaw: string | undefined
-  #bytes = Buffer.alloc(0)
-  #ended = false
-  #wake: (() => void)[] = []
+  readonly #queue: ByteQueue
 
   constructor(socket: Socket) {
-    socket.on('data', chunk => {
-      this.#bytes = Buffer.concat([this.#bytes, chunk])
-      this.#changed()
-    })
-    const end = () => {
-      this.#ended = true
-      this.#changed()
-    }
-    socket.on('end', end).on('close', end)
+    this.#queue = new ByteQueue(socket)
   }
 
   /** Bytes that are here and not read. */
   get rest(): number {
-    return this.#bytes.length
+    return this.#queue.bytes.length
   }
 
   async head(): Promise<Pick<Arrival, 'method' | 'path' | 'head' | 'header'> | undefined> {
-    const end = await this.#find('\r\n\r\n')
+    const end = await this.#queue.find('\r\n\r\n')
     if (end === undefined) return undefined
-    const head = this.#take(end + 4).toString('latin1', 0, end)
+    const head = this.#queue.take(end + 4).toString('latin1', 0, end)
     const [, method = '', path = ''] = /^([A-Z]+) (\S+) HTTP\/1\.1(?:\r\n|$)/.exec(head) ?? []
     const header = (name: string) => new RegExp(`\\r\\n${name}: *([^\\r]*)`, 'i').exec(head)?.[1]?.trim()
     return { method, path, head, header }
@@ -40,8 +31,8 @@ export class RequestReader {
   /** So many bytes of the body as it is framed, or as many as there are. */
   async some(bytes: number, { header }: Pick<Arrival, 'header'>): Promise<void> {
     const most = Math.min(bytes, Number(header('content-length') ?? bytes))
-    while (this.#bytes.length < most && !this.#ended && !this.#bytes.subarray(-5).equals(LAST_CHUNK))
-      await this.#change()
+    const queue = this.#queue
+    await queue.until(() => queue.bytes.length >= most || queue.bytes.subarray(-5).equals(LAST_CHUNK))
   }
 
   /** The decoded body, undefined when the connection ends before. */
@@ -57,9 +48,9 @@ export class RequestReader {
   async #chunks(): Promise<Buffer | undefined> {
     const parts: Buffer[] = []
     for (;;) {
-      const end = await this.#find('\r\n')
+      const end = await this.#queue.find('\r\n')
       if (end === undefined) return undefined
-      const size = this.#take(end + 2).toString('latin1', 0, end)
+      const size = this.#queue.take(end + 2).toString('latin1', 0, end)
       if (!/^[0-9a-f]{1,6}$/i.test(size)) this.flaw = `a chunk size of ${JSON.stringify(size)}`
       const chunk = await this.#exactly(Number.parseInt(size, 16) || 0)
       if (chunk === undefined || (await this.#lineEnd()) === undefined) return undefined
@@ -75,30 +66,7 @@ export class RequestReader {
   }
 
   async #exactly(count: number): Promise<Buffer | undefined> {
-    while (this.#bytes.length < count && !this.#ended) await this.#change()
-    return this.#bytes.length < count ? undefined : this.#take(count)
-  }
-
-  async #find(text: string): Promise<number | undefined> {
-    for (;;) {
-      const at = this.#bytes.indexOf(text)
-      if (at >= 0) return at
-      if (this.#ended) return undefined
-      await this.#change()
-    }
-  }
-
-  #take(count: number): Buffer {
-    const taken = this.#bytes.subarray(0, count)
-    this.#bytes = this.#bytes.subarray(count)
-    return taken
-  }
-
-  #change(): Promise<void> {
-    return new Promise(resolve => this.#wake.push(resolve))
-  }
-
-  #changed(): void {
-    for (const wake of this.#wake.splice(0)) wake()
+    await this.#queue.until(() => this.#queue.bytes.length >= count)
+    return this.#queue.bytes.length < count ? undefined : this.#queue.take(count)
   }
 }

@@ -24,7 +24,13 @@ async function rig(t: Test) {
     newId: () => 'id',
     record: undefined,
   }
-  const context = { services, rules: () => rules, draining: () => false, overload } as unknown as ListenerContext
+  const context = {
+    services,
+    rules: () => rules,
+    draining: () => false,
+    closes: () => false,
+    overload,
+  } as unknown as ListenerContext
   const door = {
     address: { kind: 'tcp', host: '127.0.0.1', port: 1 },
     isLocal: true,
