@@ -11,18 +11,27 @@ const TEXT_KEPT = 1_024
 const HINTS_KEPT = 32
 const HINT_KEPT = 128
 
+/** So many in a second of those that nobody will ask about: at such a rate the others are gone before anybody can look. */
+const PLAIN_PER_SECOND = REMEMBERED
+const SECOND = 1_000
+
 type Watcher = (record: ExchangeRecord) => void
 
-/** The latest exchanges, and who wants to hear of the next ones. Remembering one writes a pointer. */
+/** The latest exchanges, and who wants to hear of the next ones. */
 export class ExchangeHistory {
   readonly #ring: ExchangeRecord[] = []
   #next = 0
+  /** The second that plain ones are counted in: monotonic milliseconds. */
+  #since = Number.NEGATIVE_INFINITY
+  #plain = 0
   #watchers: readonly Watcher[] = []
 
   /** Runs for every request. */
   readonly add = (record: ExchangeRecord): void => {
-    this.#ring[this.#next] = lengthOf(record) > LENGTH_MAX ? cut(record) : record
-    this.#next = (this.#next + 1) % REMEMBERED
+    if (!isPlain(record) || this.#hasRoom(record.endedAt)) {
+      this.#ring[this.#next] = lengthOf(record) > LENGTH_MAX ? cut(record) : copy(record)
+      this.#next = (this.#next + 1) % REMEMBERED
+    }
     for (const watcher of this.#watchers) watcher(record)
   };
 
@@ -35,6 +44,14 @@ export class ExchangeHistory {
     }
   }
 
+  #hasRoom(now: number): boolean {
+    if (now - this.#since >= SECOND) {
+      this.#since = now
+      this.#plain = 0
+    }
+    return ++this.#plain <= PLAIN_PER_SECOND
+  }
+
   /** @returns ends it */
   watch(watcher: Watcher): () => void {
     this.#watchers = [...this.#watchers, watcher]
@@ -43,6 +60,10 @@ export class ExchangeHistory {
     }
   }
 }
+
+/** Its upstream gave it at once what it asked for, and that was all. */
+const isPlain = ({ status, end, attempts, key, spend }: ExchangeRecord): boolean =>
+  status < 400 && end === undefined && attempts.length === 1 && key === undefined && spend === undefined
 
 function lengthOf({ host, path, fields, attempts }: ExchangeRecord): number {
   let length = host.length + path.length + lengthOfAll(fields)
@@ -55,6 +76,16 @@ function lengthOfAll(fields: Fields): number {
   for (const text of fields) length += text.length
   return length
 }
+
+/**
+ * Not the record itself: V8 makes what it finds to live long among the old objects from then on, also where it is thrown
+ * away at once, and there it keeps young ones alive.
+ */
+const copy = (record: ExchangeRecord): ExchangeRecord => ({
+  ...record,
+  fields: [...record.fields],
+  attempts: record.attempts.map(attempt => ({ ...attempt })),
+})
 
 const cut = (record: ExchangeRecord): ExchangeRecord => ({
   ...record,

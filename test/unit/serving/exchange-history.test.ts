@@ -5,7 +5,9 @@ import { withoutQuery } from '../../../src/exchange/record.js'
 import { ExchangeHistory } from '../../../src/serving/exchange-history.js'
 import { attemptRecord, exchangeRecord } from '../../support/records.js'
 
-const record = (n: number) => exchangeRecord({ id: `a-${n}` })
+/** One every two milliseconds. */
+const record = (n: number, more: Parameters<typeof exchangeRecord>[0] = {}) =>
+  exchangeRecord({ id: `a-${n}`, endedAt: 2 * n, ...more })
 
 const idsOf = (history: ExchangeHistory): string[] => [...history.latest()].map(({ id }) => id)
 
@@ -19,6 +21,39 @@ t.test('the newest comes first, and the thousandth before it is the last that is
     idsOf(history),
     Array.from({ length: 1_000 }, (_, back) => `a-${2_500 - back}`),
   )
+  t.end()
+})
+
+t.test('a thousand plain exchanges in a second are remembered, and all that are not plain', t => {
+  const history = new ExchangeHistory()
+  for (let n = 0; n < 3_000; n++) history.add(record(n, { endedAt: n / 10 }))
+  t.equal(idsOf(history)[0], 'a-999')
+  const [first, again] = [attemptRecord({ outcome: '503' }), attemptRecord({ n: 2 })]
+  const eventful = [{ status: 404 }, { end: 'replayed' }, { attempts: [first, again] }, { key: 'k' }, { spend: '1' }]
+  for (const [i, more] of eventful.entries()) history.add(record(5_000 + i, { endedAt: 400, ...more }))
+  t.strictSame(idsOf(history).slice(0, 6), ['a-5004', 'a-5003', 'a-5002', 'a-5001', 'a-5000', 'a-999'])
+  history.add(record(6_000, { endedAt: 1_000 }))
+  t.equal(idsOf(history)[0], 'a-6000', 'another second')
+  t.end()
+})
+
+t.test('who watches hears of all of them', t => {
+  const history = new ExchangeHistory()
+  let heard = 0
+  history.watch(() => heard++)
+  for (let n = 0; n < 3_000; n++) history.add(record(n, { endedAt: 0 }))
+  t.equal(heard, 3_000)
+  t.end()
+})
+
+t.test('what is remembered is not what the exchange goes on with', t => {
+  const history = new ExchangeHistory()
+  const added = record(1)
+  history.add(added)
+  const [kept] = [...history.latest()]
+  t.strictSame(kept, added)
+  t.not(kept, added, 'V8 would make records among the old objects')
+  t.not(kept?.attempts[0], added.attempts[0])
   t.end()
 })
 
