@@ -4,11 +4,23 @@
  */
 export type Fields = readonly string[]
 
+/** Whether `name` is `lower` in any case (RFC 9110 §5.1). No string is made for it: this is asked of every field. */
+export function isNamed(name: string, lower: string): boolean {
+  if (name.length !== lower.length) return false
+  for (let i = 0; i < lower.length; i++) {
+    const [char, wanted] = [name.charCodeAt(i), lower.charCodeAt(i)]
+    if (char !== wanted && !((char | 0x20) === wanted && isLetter(wanted))) return false
+  }
+  return true
+}
+
+/** Of the lower case. */
+const isLetter = (char: number): boolean => char >= 0x61 && char <= 0x7a
+
 /** The first value of a field. @param name in lower case. */
 export function fieldValue(fields: Fields, name: string): string | undefined {
   for (let i = 0; i < fields.length; i += 2) {
-    const candidate = fields[i] as string
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return fields[i + 1]
+    if (isNamed(fields[i] as string, name)) return fields[i + 1]
   }
   return undefined
 }
@@ -17,8 +29,7 @@ export function fieldValue(fields: Fields, name: string): string | undefined {
 export function fieldValues(fields: Fields, name: string): string[] {
   const values: string[] = []
   for (let i = 0; i < fields.length; i += 2) {
-    const candidate = fields[i] as string
-    if (candidate.length === name.length && candidate.toLowerCase() === name) values.push(fields[i + 1] as string)
+    if (isNamed(fields[i] as string, name)) values.push(fields[i + 1] as string)
   }
   return values
 }

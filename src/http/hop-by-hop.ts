@@ -1,4 +1,4 @@
-import { type Fields, fieldTokens } from './fields.js'
+import { type Fields, fieldTokens, isNamed } from './fields.js'
 
 /** What a field does to the hop it travels on; `hop` is any other field that ends at the next recipient. */
 export type FieldRole =
@@ -30,22 +30,18 @@ const ROLES: readonly (readonly [string, FieldRole])[] = [
   ['http2-settings', 'hop'],
 ]
 
-type Candidate = { readonly name: string; readonly first: number; readonly role: FieldRole }
+type Candidate = { readonly name: string; readonly role: FieldRole }
 
 const LONGEST = 25
 const BY_LENGTH: readonly (readonly Candidate[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
-  ROLES.filter(([name]) => name.length === length).map(([name, role]) => ({ name, first: name.charCodeAt(0), role })),
+  ROLES.filter(([name]) => name.length === length).map(([name, role]) => ({ name, role })),
 )
 
 /** The role of a field name in any case; `undefined` for an ordinary, end-to-end field. */
 export function fieldRole(name: string): FieldRole | undefined {
   const candidates = BY_LENGTH[name.length]
   if (candidates === undefined) return undefined
-  // Length and first letter turn away all ordinary names, so that lower-casing is rare.
-  const first = name.charCodeAt(0) | 0x20
-  for (const candidate of candidates) {
-    if (candidate.first === first && name.toLowerCase() === candidate.name) return candidate.role
-  }
+  for (const candidate of candidates) if (isNamed(name, candidate.name)) return candidate.role
   return undefined
 }
 

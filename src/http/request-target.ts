@@ -54,12 +54,23 @@ function absoluteForm(method: string, raw: string, scheme: 'http' | 'https'): Ta
   const slash = raw.indexOf('/', start)
   const query = raw.indexOf('?', start)
   const end = query !== -1 && (slash === -1 || query < slash) ? query : slash
-  const parsed: Authority | undefined = parseAuthority(
-    end === -1 ? raw.slice(start) : raw.slice(start, end),
-    DEFAULT_PORT[scheme],
-  )
-  if (parsed === undefined) return undefined
-  const { host, port } = parsed
+  const place = placeOf(scheme, end === -1 ? raw.slice(start) : raw.slice(start, end))
+  if (place === undefined) return undefined
+  const { host, port, authority } = place
   const path = end === -1 ? (method === 'OPTIONS' ? '*' : '/') : end === slash ? raw.slice(end) : `/${raw.slice(end)}`
-  return { form: 'absolute', scheme, host, port, authority: formatAuthority(parsed, DEFAULT_PORT[scheme]), path }
+  return { form: 'absolute', scheme, host, port, authority, path }
+}
+
+type Place = Authority & { readonly authority: string }
+
+/** Clients go where they went before, mostly; what that comes to does not change. */
+let latest: { readonly scheme: string; readonly text: string; readonly place: Place } | undefined
+
+function placeOf(scheme: 'http' | 'https', text: string): Place | undefined {
+  if (latest?.text === text && latest.scheme === scheme) return latest.place
+  const parsed = parseAuthority(text, DEFAULT_PORT[scheme])
+  if (parsed === undefined) return undefined
+  const place = { ...parsed, authority: formatAuthority(parsed, DEFAULT_PORT[scheme]) }
+  latest = { scheme, text, place }
+  return place
 }

@@ -11,8 +11,8 @@ export const viaValue = (pseudonym: string, received: HttpVersion): string => `$
 
 /** The message has been through us before: our pseudonym is the received-by of some `Via` member (F1, status 508). */
 export function hasVia(fields: Fields, pseudonym: string): boolean {
-  const wanted = pseudonym.toLowerCase()
-  return fieldValues(fields, 'via').some(value => receivedBy(value).includes(wanted))
+  const values = fieldValues(fields, 'via')
+  return values.length > 0 && values.some(value => receivedBy(value).includes(pseudonym.toLowerCase()))
 }
 
 /**

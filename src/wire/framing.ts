@@ -1,4 +1,4 @@
-import type { Fields } from '../http/fields.js'
+import { type Fields, isNamed } from '../http/fields.js'
 import { fieldRole } from '../http/hop-by-hop.js'
 import type { Framing, WireFault } from './events.js'
 
@@ -69,6 +69,6 @@ function bodyFraming(
 /** A member of a comma-separated list of tokens. @param token in lower case. */
 function names(list: string, token: string): boolean {
   if (list === token) return true
-  if (list.length < token.length) return false
+  if (!list.includes(',')) return isNamed(list.trim(), token)
   return list.split(',').some(member => member.trim().toLowerCase() === token)
 }
