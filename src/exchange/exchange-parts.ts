@@ -71,8 +71,19 @@ export function exchangeParts(
   const paid = services.payments?.request({ id, services, plan, request, upstream, body, deadlines })
   const looks = rules.length > 0 || paid !== undefined
   const inspection = looks ? new Inspection(rules, request.method, found => hears.onInspected(found)) : undefined
-  const told = { services, plan, request, origin: upstream.origin, authorization, body, deadlines, log, inspection }
-  const keyed = route.idempotency && services.idempotency?.request(told)
+  const keyed =
+    route.idempotency &&
+    services.idempotency?.request({
+      services,
+      plan,
+      request,
+      origin: upstream.origin,
+      authorization,
+      body,
+      deadlines,
+      log,
+      inspection,
+    })
   const nature = keyed ?? { class: classify(request.method, 'none') }
   const attendants = keyed || paid ? [keyed, paid].filter(attendant => attendant !== undefined) : NOBODY
   return {

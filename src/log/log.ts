@@ -71,16 +71,13 @@ export function exchangeRecorder(
 ): RecordSink | undefined {
   if (!logger.isLevelEnabled('info')) return undefined
   const debug = logger.isLevelEnabled('debug')
-  let second = 0
-  let prefix = ''
+  let at = Number.NaN
+  let time = ''
   return record => {
     const now = clock.now()
-    // Formatting a date is dear, and all but the milliseconds stay the same for a second.
-    if (now - second >= 1_000 || now < second) {
-      second = Math.floor(now / 1_000) * 1_000
-      prefix = new Date(second).toISOString().slice(0, -4)
-    }
-    const time = `${prefix}${String(now - second).padStart(3, '0')}Z`
+    // Formatting a date is dear, and many requests end in the same millisecond.
+    if (now !== at) time = new Date(now).toISOString()
+    at = now
     const line = exchangeLine(record, time)
     // At level debug the record shows the request's fields, secrets masked.
     write(debug ? withFields(line, redactFields(record.fields, redact)) : line)

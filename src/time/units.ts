@@ -40,3 +40,10 @@ export function formatMillis(span: number): string {
 
 /** Milliseconds to a tenth, as records and views tell them. */
 export const tenths = (ms: number): number => Math.round(ms * 10) / 10
+
+/** The same in digits, for what is written for every request: whole numbers become text faster than fractions. */
+export function tenthsText(ms: number): string {
+  const all = Math.round(ms * 10)
+  const tenth = all % 10
+  return tenth === 0 ? `${all / 10}` : `${(all - tenth) / 10}.${tenth}`
+}

@@ -18,7 +18,8 @@ export type PlainHead = {
 
 /** `method SP target SP HTTP/1.1 CRLF`, with a target that no two parsers read differently (RFC 9112 §3). */
 const REQUEST_LINE =
-  /([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ((?:http:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?=[/? ])|(?=\/))[\x21\x22\x24-\x7e]*) HTTP\/1\.1\r\n/y
+  /[!#$%&'*+\-.^_`|~0-9A-Za-z]+ (?:http:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?=[/? ])|(?=\/))[\x21\x22\x24-\x7e]* HTTP\/1\.1\r\n/y
+const VERSION = ' HTTP/1.1\r\n'
 const LENGTH = /^\d{1,15}$/
 const EMPTY_LINE = Buffer.from('\r\n\r\n')
 
@@ -35,16 +36,17 @@ export function parsePlainHead(bytes: Buffer, max: number): PlainHead | undefine
   // Rare, and in some places `node:http` does not take it for whitespace.
   if (text.includes('\t')) return undefined
   REQUEST_LINE.lastIndex = 0
-  const line = REQUEST_LINE.exec(text)
-  if (line === null) return undefined
-  const fields = parseFieldLines(text, line[0].length)
+  if (!REQUEST_LINE.test(text)) return undefined
+  const lineEnd = REQUEST_LINE.lastIndex
+  const fields = parseFieldLines(text, lineEnd)
   if ('section' in fields) return undefined
   const framed = plainFraming(fields)
   if (framed === undefined) return undefined
-  const method = line[1] as string
+  const space = text.indexOf(' ')
+  const method = text.slice(0, space)
   // A tunnel is another matter, and TRACE with a body none at all.
   if (method === 'CONNECT' || (method === 'TRACE' && framed.length !== undefined)) return undefined
-  return { method, target: line[2] as string, fields, ...framed, end: empty + 4 }
+  return { method, target: text.slice(space + 1, lineEnd - VERSION.length), fields, ...framed, end: empty + 4 }
 }
 
 function plainFraming(fields: Fields): Pick<PlainHead, 'length' | 'keepAlive'> | undefined {

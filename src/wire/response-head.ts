@@ -6,21 +6,24 @@ import { responseFraming } from './framing.js'
  * `HTTP/1.x SP status [SP reason] CRLF` (RFC 9112 §4). Without a reason many servers leave out the second space too.
  * Statuses end at 599: what a 6xx to 9xx means nobody has said (RFC 9110 §15).
  */
-const STATUS_LINE = /HTTP\/1\.([01]) ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/y
+const STATUS_LINE = /HTTP\/1\.[01] [1-5]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/y
+
+/** Where what it says is in it: `test` makes no array, and this runs for every answer. */
+const [MINOR, STATUS, REASON] = ['HTTP/1.'.length, 'HTTP/1.x '.length, 'HTTP/1.x 200 '.length]
 
 /** The head of an answer. @param text latin1, from the status line up to and with the empty line. */
 export function parseResponseHead(text: string, method: string): ResponseHead | WireFault {
   STATUS_LINE.lastIndex = 0
-  const line = STATUS_LINE.exec(text)
-  if (line === null) return { name: 'http_protocol_error', details: 'malformed status line', section: 'RFC 9112 §4' }
-  const fields = parseFieldLines(text, line[0].length)
+  if (!STATUS_LINE.test(text)) return { name: 'http_protocol_error', details: 'malformed status line', section: 'RFC 9112 §4' }
+  const end = STATUS_LINE.lastIndex
+  const fields = parseFieldLines(text, end)
   if ('section' in fields) return fields
-  const minor = line[1] === '1' ? 1 : 0
-  const status = Number(line[2])
+  const minor = text[MINOR] === '1' ? 1 : 0
+  const status = Number(text.slice(STATUS, STATUS + 3))
   const framed = responseFraming(method, status, minor, fields)
   if ('section' in framed) return framed
   const version = minor === 1 ? '1.1' : '1.0'
-  return { status, reason: line[3] ?? '', version, fields, framing: framed.framing, keepAlive: framed.keepAlive }
+  return { status, reason: text.slice(REASON, Math.max(REASON, end - 2)), version, fields, framing: framed.framing, keepAlive: framed.keepAlive }
 }
 
 const START = 'HTTP/1.'
