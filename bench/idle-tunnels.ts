@@ -9,8 +9,8 @@ import { type Place, startProgram } from './program.js'
 import { Failures, type Say } from './side-by-side.js'
 import type { TunnelOrder } from './tunnels-process.js'
 
-/** Files that a proxy may need for itself. */
-const OWN_FILES = 500
+/** Files that a proxy may need for itself, and for clients that it has no place for. */
+const OWN_FILES = 1_024
 
 /** Opened and closed before it is counted: what is needed once is there then. */
 const FIRST = 100

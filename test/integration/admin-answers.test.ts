@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { type Test, test } from 'tap'
 import { z } from 'zod'
+import { createAdminApp } from '../../src/admin/app.js'
 import { openapiDocument } from '../../src/admin/openapi.js'
 import { OPERATIONS, type Operation, type OperationId } from '../../src/admin/operations.js'
 import { ANSWERS, EVENTS } from '../../src/admin/schemas.js'
-import { createAdminApp } from '../../src/admin/server.js'
+import { openToken } from '../../src/admin/token.js'
 import { packageRoot } from '../../src/config/package-root.js'
 import { adminPort, jsonIn, send } from '../support/admin.js'
 import { request } from '../support/client.js'
@@ -18,20 +19,26 @@ import { answer, startUpstream } from '../support/upstream.js'
 import { openShop, PRICE, payer } from '../support/x402/shop.js'
 
 const ANY = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const
+
+function openAdminApp(t: Test) {
+  const state = t.testdir({})
+  return createAdminApp(ANY, managed(state), openToken(state), QUIET_WORLD)
+}
+
 const IDS = Object.keys(OPERATIONS) as OperationId[]
 
 test('the OpenAPI document is valid, and the daemon serves it as it was generated', async t => {
   const document = openapiDocument()
   const result = await new Validator().validate(structuredClone(document))
   t.ok(result.valid, JSON.stringify(result.errors))
-  const app = createAdminApp(ANY, managed(t.testdir({})), QUIET_WORLD)
+  const app = openAdminApp(t)
   t.teardown(() => app.close())
   const served = await app.inject({ url: '/openapi.json', headers: { host: 'localhost' } })
   t.same(served.json(), JSON.parse(JSON.stringify(document)), 'npm run reference')
 })
 
 test('the table of operations, the routes of the server, the OpenAPI document and its page name the same', async t => {
-  const app = createAdminApp(ANY, managed(t.testdir({})), QUIET_WORLD)
+  const app = openAdminApp(t)
   t.teardown(() => app.close())
   await app.ready()
   const table = IDS.map(id => `${OPERATIONS[id].method} ${OPERATIONS[id].path}`).sort()

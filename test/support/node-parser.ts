@@ -16,6 +16,7 @@ export const isKnownMethod = (method: string): boolean => METHODS.includes(metho
 /** Node's own server under the settings of our listener, fed from memory. */
 export class NodeParser {
   #seen: NodeRequest[] = []
+  #refused = false
   readonly #server = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, insecureHTTPParser: false })
 
   constructor() {
@@ -24,12 +25,20 @@ export class NodeParser {
     for (const event of ['request', 'checkContinue', 'checkExpectation', 'upgrade', 'connect'])
       this.#server.on(event, see)
     // What came before is still to be read.
-    this.#server.on('clientError', () => undefined)
+    this.#server.on('clientError', () => {
+      this.#refused = true
+    })
+  }
+
+  /** It complained of something in what was read last. */
+  get refused(): boolean {
+    return this.#refused
   }
 
   /** Everything that it takes for a request in what a client sends and then waits. */
   async read(bytes: Buffer): Promise<readonly NodeRequest[]> {
     this.#seen = []
+    this.#refused = false
     const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
     socket.on('error', () => undefined)
     this.#server.emit('connection', socket)
