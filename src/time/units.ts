@@ -41,9 +41,11 @@ export function formatMillis(span: number): string {
 /** Milliseconds to a tenth, as records and views tell them. */
 export const tenths = (ms: number): number => Math.round(ms * 10) / 10
 
-/** The same in digits, for what is written for every request: whole numbers become text faster than fractions. */
+/** By tenths. */
+const SHORT_SPANS = Array.from({ length: 1_000 }, (_, n) => String(n / 10))
+
+/** The same as text, for what is written for every request: a fraction takes long to become text. */
 export function tenthsText(ms: number): string {
   const all = Math.round(ms * 10)
-  const tenth = all % 10
-  return tenth === 0 ? `${all / 10}` : `${(all - tenth) / 10}.${tenth}`
+  return SHORT_SPANS[all] ?? String(all / 10)
 }

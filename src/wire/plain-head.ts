@@ -21,7 +21,9 @@ const REQUEST_LINE =
   /[!#$%&'*+\-.^_`|~0-9A-Za-z]+ (?:http:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?=[/? ])|(?=\/))[\x21\x22\x24-\x7e]* HTTP\/1\.1\r\n/y
 const VERSION = ' HTTP/1.1\r\n'
 const LENGTH = /^\d{1,15}$/
-const EMPTY_LINE = Buffer.from('\r\n\r\n')
+const EMPTY_LINE = '\r\n\r\n'
+/** Of what is looked at as text. */
+const SHORT = 4_096
 
 /**
  * The head at the beginning of `bytes`, when all of it is there and it is of the strict plain form: clean lines, at most
@@ -30,9 +32,8 @@ const EMPTY_LINE = Buffer.from('\r\n\r\n')
  * @param max bytes of the head
  */
 export function parsePlainHead(bytes: Buffer, max: number): PlainHead | undefined {
-  const empty = bytes.indexOf(EMPTY_LINE)
-  if (empty === -1 || empty + 4 > max) return undefined
-  const text = bytes.toString('latin1', 0, empty + 4)
+  const text = headIn(bytes)
+  if (text === undefined || text.length > max) return undefined
   // Rare, and in some places `node:http` does not take it for whitespace.
   if (text.includes('\t')) return undefined
   REQUEST_LINE.lastIndex = 0
@@ -46,7 +47,17 @@ export function parsePlainHead(bytes: Buffer, max: number): PlainHead | undefine
   const method = text.slice(0, space)
   // A tunnel is another matter, and TRACE with a body none at all.
   if (method === 'CONNECT' || (method === 'TRACE' && framed.length !== undefined)) return undefined
-  return { method, target: text.slice(space + 1, lineEnd - VERSION.length), fields, ...framed, end: empty + 4 }
+  return { method, target: text.slice(space + 1, lineEnd - VERSION.length), fields, ...framed, end: text.length }
+}
+
+/** Most bytes are all head, and text is searched faster than bytes. */
+function headIn(bytes: Buffer): string | undefined {
+  if (bytes.length <= SHORT) {
+    const text = bytes.toString('latin1')
+    if (text.indexOf(EMPTY_LINE) + EMPTY_LINE.length === text.length && text.endsWith(EMPTY_LINE)) return text
+  }
+  const empty = bytes.indexOf(EMPTY_LINE, 0, 'latin1')
+  return empty === -1 ? undefined : bytes.toString('latin1', 0, empty + EMPTY_LINE.length)
 }
 
 function plainFraming(fields: Fields): Pick<PlainHead, 'length' | 'keepAlive'> | undefined {
