@@ -31,6 +31,16 @@ export function tunnelTarget(
   return { scheme, host, port, authority: formatAuthority({ host, port }, scheme === 'https' ? 443 : 80), servername }
 }
 
+/** A request of the `node:http` lane, as far as those behind it have to know. */
+export type Turn = {
+  /** All of it has been read. */
+  readonly isWhole: () => boolean
+  /** Calls when its answer has gone out. */
+  readonly onSent: (then: () => void) => void
+}
+
+type Waiting = { readonly handle: () => void; readonly turn: Turn | undefined }
+
 /**
  * What we know of one client socket beyond HTTP: one exchange at a time in the order the requests came, and nothing
  * after a refusal. Node parses pipelined requests ahead, also behind one that was refused with `Connection: close`.
@@ -46,7 +56,9 @@ export class ClientConnection {
   #reset = false
   #dead = false
   #retiring = false
-  readonly #waiting: (() => void)[] = []
+  #turn: Turn | undefined
+  #isFlawed = false
+  readonly #waiting: Waiting[] = []
   #bytesSeen = -1
 
   constructor(socket: Socket) {
@@ -76,13 +88,14 @@ export class ClientConnection {
   }
 
   /** Runs `handle` when the requests before it are done; drops it if one of them closes the connection. */
-  enqueue(handle: () => void): void {
+  enqueue(handle: () => void, turn?: Turn): void {
     if (this.#dead) return
     if (this.#busy) {
-      this.#waiting.push(handle)
+      this.#waiting.push({ handle, turn })
       return
     }
     this.#busy = true
+    this.#turn = turn
     handle()
   }
 
@@ -99,9 +112,10 @@ export class ClientConnection {
   /** The current request is done: its answer was handed to the socket. */
   done(): void {
     this.#exchange = undefined
+    this.#turn = undefined
     this.#busy = false
     const next = this.#waiting.shift()
-    if (next !== undefined) this.enqueue(next)
+    if (next !== undefined) this.enqueue(next.handle, next.turn)
     else if (this.#retiring) this.#leave()
   }
 
@@ -120,6 +134,21 @@ export class ClientConnection {
   retire(): void {
     this.#retiring = true
     this.#leave()
+  }
+
+  /**
+   * What came last is malformed. Whole requests before it are answered first; one that waits and that it is a part of is
+   * never begun. @returns false when it is a part of the one that is being answered
+   */
+  refuseBehind(refuse: () => void): boolean {
+    if (!this.#busy) return false
+    if (this.#waiting.at(-1)?.turn?.isWhole() === false) this.#waiting.pop()
+    const { turn } = this.#waiting.at(-1) ?? { turn: this.#turn }
+    if (turn?.isWhole() !== true) return false
+    // The parser complains of every further byte.
+    if (!this.#isFlawed) turn.onSent(refuse)
+    this.#isFlawed = true
+    return true
   }
 
   /** The body of the request under way is malformed. @returns false when there is no answer to give any more */

@@ -9,16 +9,18 @@ import { recordRefusal } from './own-answer.js'
 
 /**
  * What Node's parser refused: answered by hand, because there is no response object, and the socket closed.
- * Nothing of it was forwarded. While an earlier request of the connection is being answered nothing is written into it.
+ * Nothing of it was forwarded. Whole requests before it are answered first; nothing is written into an answer.
  */
 export function refuseUnparsed(error: Error, socket: Socket, services: Services): void {
   const connection = clientConnection(socket)
   // The parser complains once more about what we refused before: that answer stands, and it closes the socket.
   if (connection.dead && socket.writable && !connection.busy) return
-  connection.refuseRest()
   const reason = (error as { code?: string }).code ?? ''
+  const isGone = isSocketError(error) || (connection.busy && reason === 'HPE_INVALID_EOF_STATE')
+  if (!isGone && connection.refuseBehind(() => refuseAfter(error, reason, socket, services))) return
+  connection.refuseRest()
   // A body that ends with its connection: the client left.
-  if (isSocketError(error) || (connection.busy && reason === 'HPE_INVALID_EOF_STATE')) {
+  if (isGone) {
     socket.destroy()
     return
   }
@@ -33,6 +35,11 @@ export function refuseUnparsed(error: Error, socket: Socket, services: Services)
   recordRefusal(services, id, code, own, { method: '', host: '', path: '' })
   socket.write(answerHead(own.status, own.reason, [...own.fields, 'Connection', 'close']), 'latin1')
   endGently(socket, own.body)
+}
+
+/** The answers before it are out. Behind one that closes the connection nothing is looked at (RFC 9112 §9.6). */
+function refuseAfter(error: Error, reason: string, socket: Socket, services: Services): void {
+  if (socket.writable && reason !== 'HPE_CLOSED_CONNECTION') refuseUnparsed(error, socket, services)
 }
 
 /** The client left, with a reset say: that is no malformed request, and its exchange hears of it when the socket closes. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Services } from '../exchange/services.js'
 import { fieldTokens } from '../http/fields.js'
 import { type Admission, admit, type Door } from './admission.js'
-import { type ClientConnection, clientConnection } from './client-connection.js'
+import { type ClientConnection, clientConnection, type Turn } from './client-connection.js'
 import { ConnectLane } from './connect.js'
 import { FastLane } from './fast-lane.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
@@ -96,13 +96,16 @@ class HttpLane {
 
   accept(request: IncomingMessage, response: ServerResponse): void {
     const connection = clientConnection(request.socket)
-    connection.enqueue(() => {
-      try {
-        this.#handle(connection, request, response)
-      } catch (error) {
-        this.#bug(error, connection, response)
-      }
-    })
+    connection.enqueue(
+      () => {
+        try {
+          this.#handle(connection, request, response)
+        } catch (error) {
+          this.#bug(error, connection, response)
+        }
+      },
+      turnOf(request, response),
+    )
   }
 
   /** A bug ends its exchange, not the process. */
@@ -127,6 +130,11 @@ class HttpLane {
     serveRequest(admission, request, body, answer, connection, services)
   }
 }
+
+const turnOf = (request: IncomingMessage, response: ServerResponse): Turn => ({
+  isWhole: () => request.complete,
+  onSent: then => void response.once('finish', then),
+})
 
 /** RFC 9112 §9.3: `close` goes first. In HTTP/1.0 Node's parser lets a `keep-alive` beside it win. */
 const asksToClose = ({ rawHeaders }: IncomingMessage): boolean =>

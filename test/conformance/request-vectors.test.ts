@@ -4,6 +4,7 @@ import { NodeParser } from '../support/node-parser.js'
 import { type Cut, openStage, play, type VectorStage } from '../support/vector-play.js'
 import { REQUEST_VECTORS } from './request-vectors.js'
 import { ask, asked, type Outcome, type RequestVector } from './vectors/request-vector.js'
+import { THREE_IN_ONE_PIECE } from './vectors/request-vectors-connections.js'
 
 /** `LANE=node`, `LANE=fast`: only this one (test/support/daemon.ts). */
 const LANES = (['fast', 'node'] as const).filter(lane => (process.env['LANE'] ?? lane) === lane)
@@ -27,10 +28,10 @@ for (const lane of LANES) {
 
   const CLEAN = `${ask('POST', '/clean', 'Content-Length: 5')}clean`
   const GOT_CLEAN = `${asked('POST', '/clean', 'Content-Length: 5')}clean`
-  const behindClean = ({ answers, reaches, then }: Outcome): Outcome => ({
+  const behindClean = ({ answers, reaches, after }: Outcome): Outcome => ({
     answers: [200, ...answers],
     reaches: reaches === undefined ? undefined : GOT_CLEAN + reaches,
-    then,
+    after,
   })
 
   test(`F2: every request vector ends so behind a clean request in one piece, lane ${lane}`, async t => {
@@ -43,7 +44,7 @@ for (const lane of LANES) {
     const stage = await stageOf(t, lane)
     for (const flaw of ['\0', 'GET http://UP/ HTTP/1.1\r\n\r\n', ' ', 'GET http://UP/ HTTP/9.9\r\n\r\n']) {
       const answered = stage.hold()
-      const wrong = play(stage, CLEAN + flaw, { answers: [200, 400], reaches: GOT_CLEAN, then: 'closed' }, bytes => [
+      const wrong = play(stage, CLEAN + flaw, { answers: [200, 400], reaches: GOT_CLEAN, after: 'closed' }, bytes => [
         bytes.subarray(0, bytes.length - flaw.length),
         bytes.subarray(bytes.length - flaw.length),
       ])
@@ -80,10 +81,9 @@ test('F2: every request vector ends so when it comes in pieces cut anywhere', as
 
 test('F2: three requests are answered alike wherever they are cut in two', async t => {
   const stage = await stageOf(t, 'fast')
-  const row = REQUEST_VECTORS.find(({ name }) => name.endsWith('three with bodies in one piece'))
-  if (row === undefined) return t.fail('the row is there')
-  for (let at = 1; at < row.sent.length; at++)
-    t.equal(await play(stage, row.sent, row.outcome, bytes => [bytes.subarray(0, at), bytes.subarray(at)]), undefined)
+  const { sent, outcome } = THREE_IN_ONE_PIECE
+  for (let at = 1; at < sent.length; at++)
+    t.equal(await play(stage, sent, outcome, bytes => [bytes.subarray(0, at), bytes.subarray(at)]), undefined)
 })
 
 test('the rows are many and their names are sentences of their own', t => {

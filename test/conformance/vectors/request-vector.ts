@@ -8,7 +8,7 @@ export type Outcome = {
    * Then the connection is `open` for another request, or `closed`; `half`: the client ends it with something missing;
    * `tunnel`: what it carries is not ours.
    */
-  readonly then: 'open' | 'closed' | 'half' | 'tunnel'
+  readonly after: 'open' | 'closed' | 'half' | 'tunnel'
 }
 
 /** A row: `UP` stands for the upstream's authority, `SELF` for our name in `Via`, bytes are latin1. */
@@ -50,7 +50,7 @@ export const chunked = (body: string, ...fields: string[]): string =>
   posted(body, 'Transfer-Encoding: chunked', ...fields)
 export const aged = (received: string): string => received.replace(VIA, VIA_10)
 
-export const refusal = (status = 400): Outcome => ({ answers: [status], reaches: '', then: 'closed' })
+export const refusal = (status = 400): Outcome => ({ answers: [status], reaches: '', after: 'closed' })
 
 export const refuses = (what: string, sent: string, status?: number): RequestVector => ({
   name: `it refuses ${what}`,
@@ -68,7 +68,7 @@ export const refusesUnlikeNode = (what: string, sent: string, status?: number): 
 export const breaksOff = (what: string, sent: string): RequestVector => ({
   name: `it breaks off a request with ${what}`,
   sent,
-  outcome: { answers: [400], reaches: undefined, then: 'closed' },
+  outcome: { answers: [400], reaches: undefined, after: 'closed' },
 })
 
 export const breaksOffUnlikeNode = (what: string, sent: string): RequestVector => ({
@@ -79,32 +79,27 @@ export const breaksOffUnlikeNode = (what: string, sent: string): RequestVector =
 export const passes = (what: string, sent: string, reaches: string): RequestVector => ({
   name: `it passes on ${what}`,
   sent,
-  outcome: { answers: [200], reaches, then: 'open' },
+  outcome: { answers: [200], reaches, after: 'open' },
 })
 
 export const passesAndCloses = (what: string, sent: string, reaches: string): RequestVector => ({
   name: `it passes on ${what}, and closes`,
   sent,
-  outcome: { answers: [200], reaches, then: 'closed' },
+  outcome: { answers: [200], reaches, after: 'closed' },
 })
 
 /** A method that is a token and that Node does not know. */
 export const passesInOneLane = (what: string, sent: string, reaches: string): RequestVector => ({
   name: `it passes on ${what}, and node:http refuses it`,
   sent,
-  outcome: { answers: [200], reaches, then: 'open' },
+  outcome: { answers: [200], reaches, after: 'open' },
   onNode: refusal(),
 })
 
-export const answersItself = (
-  what: string,
-  sent: string,
-  status: number,
-  then: Outcome['then'] = 'open',
-): RequestVector => ({
+export const answersItself = (what: string, sent: string, status: number): RequestVector => ({
   name: `it answers ${what} itself with ${status}`,
   sent,
-  outcome: { answers: [status], reaches: '', then },
+  outcome: { answers: [status], reaches: '', after: 'open' },
 })
 
 /** Several requests of one connection. */
@@ -113,23 +108,23 @@ export const inOrder = (
   sent: string,
   answers: number[],
   reaches: string,
-  then: Outcome['then'] = 'open',
+  after: Outcome['after'] = 'open',
 ): RequestVector => ({
   name: `it answers ${what}`,
   sent,
-  outcome: { answers, reaches, then },
+  outcome: { answers, reaches, after },
 })
 
 /** The client sends no more than this, and waits. */
 export const gives = (what: string, sent: string, answers: number[]): RequestVector => ({
   name: `it begins nothing for ${what}`,
   sent,
-  outcome: { answers, reaches: '', then: 'half' },
+  outcome: { answers, reaches: '', after: 'half' },
 })
 
 /** The client ends its side within a body. */
 export const givesUp = (what: string, sent: string): RequestVector => ({
   name: `it gives up a request that ends with ${what}`,
   sent,
-  outcome: { answers: [], reaches: undefined, then: 'half' },
+  outcome: { answers: [], reaches: undefined, after: 'half' },
 })

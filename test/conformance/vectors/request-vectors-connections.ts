@@ -75,9 +75,16 @@ const PERSISTENCE: readonly RequestVector[] = [
 
 const closing = (text: string): string => text.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
 
+export const THREE_IN_ONE_PIECE = inOrder(
+  'three with bodies in one piece',
+  aaa + bbb + ccc,
+  [200, 200, 200],
+  gotAaa + gotBbb + gotCcc,
+)
+
 const PIPELINES: readonly RequestVector[] = [
   inOrder('two requests in one piece', get() + ask('GET', '/b'), [200, 200], got() + asked('GET', '/b')),
-  inOrder('three with bodies in one piece', aaa + bbb + ccc, [200, 200, 200], gotAaa + gotBbb + gotCcc),
+  THREE_IN_ONE_PIECE,
   inOrder(
     'ten in one piece',
     get().repeat(10),
@@ -158,7 +165,7 @@ const PIPELINES: readonly RequestVector[] = [
   ),
 ]
 
-const refusedBehind: Outcome = { answers: [200, 400], reaches: gotAaa, then: 'closed' }
+const refusedBehind: Outcome = { answers: [200, 400], reaches: gotAaa, after: 'closed' }
 
 const PARTLY: readonly RequestVector[] = [
   ['a chunk size that is none', chunks('x\r\nhello\r\n0\r\n\r\n')],
@@ -167,20 +174,20 @@ const PARTLY: readonly RequestVector[] = [
 ].map(([what, second]) => ({
   name: `it answers two clean ones before one with ${what}, and breaks that off`,
   sent: aaa + bbb + second + SMUGGLED,
-  outcome: { answers: [200, 200, 400], reaches: undefined, then: 'closed' },
+  outcome: { answers: [200, 200, 400], reaches: undefined, after: 'closed' },
 }))
 
 const ONE_LANE: readonly RequestVector[] = [
   {
     name: 'a letter behind a body begins a method, which node:http does not know',
     sent: `${aaa}X${get()}`,
-    outcome: { answers: [200, 200], reaches: gotAaa + asked('XGET', '/'), then: 'open' },
+    outcome: { answers: [200, 200], reaches: gotAaa + asked('XGET', '/'), after: 'open' },
     onNode: refusedBehind,
   },
   {
     name: 'a method that nobody has registered comes behind a clean one, and node:http does not know it',
     sent: aaa + ask('BREW', '/pot'),
-    outcome: { answers: [200, 200], reaches: gotAaa + asked('BREW', '/pot'), then: 'open' },
+    outcome: { answers: [200, 200], reaches: gotAaa + asked('BREW', '/pot'), after: 'open' },
     onNode: refusedBehind,
   },
 ]
@@ -254,7 +261,7 @@ const TUNNELS: readonly RequestVector[] = [
 ].map(([what, head]) => ({
   name: `it opens a tunnel for ${what}, and what comes behind goes through it as it is`,
   sent: `${head}SSH-2.0-a\r\nand yet even more data`,
-  outcome: { answers: [200], reaches: 'SSH-2.0-a\r\nand yet even more data', then: 'tunnel' },
+  outcome: { answers: [200], reaches: 'SSH-2.0-a\r\nand yet even more data', after: 'tunnel' },
 }))
 
 /** What stays open, what comes in a row, and what ends too soon. */
