@@ -21,9 +21,11 @@ type AttemptEnd =
   | { readonly status: number; readonly fields: Fields }
   | { readonly fault: string; readonly phase: Phase }
 
+const NONE: readonly AttemptRecord[] = []
+
 /** What happened in each attempt of one exchange, for the log, `Proxy-Status` and the next decision. */
 export class AttemptLog {
-  readonly records: AttemptRecord[] = []
+  records: readonly AttemptRecord[] = NONE
   readonly startedAt: number
   /** Milliseconds at the cooldown gate before the first attempt. */
   queuedMs = 0
@@ -74,7 +76,7 @@ export class AttemptLog {
       endedAt: now,
       refused: undefined,
     }
-    this.records.push(this.#current)
+    this.records = this.count === 0 ? [this.#current] : [...this.records, this.#current]
   }
 
   dispatched(reused: boolean): void {

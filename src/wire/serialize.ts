@@ -30,7 +30,7 @@ export function requestHead(
     const value = fields[i + 1] as string
     const role = fieldRole(name)
     if (role === undefined) {
-      if (named.size === 0 || !named.has(name.toLowerCase())) lines += `${name}: ${value}\r\n`
+      if (named.size === 0 || !named.has(name.toLowerCase())) lines = withLine(lines, name, value)
     } else if (role === 'host') {
       if (!hasHost) lines += hostLine
       hasHost = true
@@ -64,8 +64,13 @@ export const wantsTrailers = (te: string): boolean => /(?:^|,)[ \t]*trailers[ \t
 /** Field lines without the empty line behind them. */
 export function fieldLines(fields: Fields): string {
   let lines = ''
-  for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
+  for (let i = 0; i < fields.length; i += 2) lines = withLine(lines, fields[i] as string, fields[i + 1] as string)
   return lines
+}
+
+/** Joined from the left: a template of its own for each line makes twice the strings. */
+function withLine(lines: string, name: string, value: string): string {
+  return `${lines}${name}: ${value}\r\n`
 }
 
 /** What goes before `length` bytes of a chunk; CRLF goes behind them (RFC 9112 §7.1). @param length at least 1: 0 ends the body. */
