@@ -30,6 +30,7 @@ import { UpstreamHealths } from './state/upstream-healths.js'
 import type { Store } from './store/store.js'
 import { CurrentTelemetry } from './telemetry/current-telemetry.js'
 import { systemClock, systemRandom, timeLeft } from './time/clock.js'
+import { millis } from './time/units.js'
 import { Watch } from './time/watch.js'
 import { createDestinationGuard, createLoopGuard, type DestinationGuard } from './upstream/destination.js'
 import { readEgressProxy } from './upstream/egress-proxy.js'
@@ -37,6 +38,9 @@ import { Upstreams } from './upstream/upstream.js'
 
 /** 1xx answers before a final one; more is an attack or a loop. */
 const INTERIM_MAX = 8
+
+/** Whoever waits for the daemon to come up asks first; certificates are for those that come later. */
+const WARM_UP_AFTER = millis(100)
 
 /** What carries requests in one process: everything but the admin side. */
 export type Engine = {
@@ -166,7 +170,7 @@ export async function startEngine(
   )
   const { proxy, mounts } = await openDoors(doors, config, place !== undefined)
   own.push(...proxy, ...(mounts ? [mounts] : []))
-  authority.warmUp()
+  const cancelWarmUp = clock.schedule(WARM_UP_AFTER, () => authority.warmUp())
   credentials?.warmUp()
   return {
     proxy,
@@ -226,6 +230,7 @@ export async function startEngine(
       }
     },
     drain: async () => {
+      cancelWarmUp()
       const { drain } = rules.config.shutdown
       const cutAt = clock.monotonic() + drain
       const clean = await doors.drain(drain)

@@ -1,5 +1,5 @@
 import type { Managed, Reloaded } from './admin/managed.js'
-import type { AdminServer } from './admin/server.js'
+import { type AdminServer, startAdminServer } from './admin/server.js'
 import type { LocalCa } from './certificate/local-ca.js'
 import type { Config, ListenAddress } from './config/config.js'
 import { ConfigError } from './config/problems.js'
@@ -70,7 +70,6 @@ export async function startDaemon(
   }
 }
 
-/** Fastify is only loaded when there is an admin side. */
 async function startAdmin(
   { listen }: Config,
   managed: Managed,
@@ -78,7 +77,6 @@ async function startAdmin(
   { logger }: Log,
 ): Promise<AdminServer | undefined> {
   if (listen.admin === undefined) return undefined
-  const { startAdminServer } = await import('./admin/server.js')
   const admin = await startAdminServer(listen.admin, managed, { clock: systemClock, logger })
   engine.addOwn(admin.address)
   return admin

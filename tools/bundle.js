@@ -1,8 +1,11 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { buildPacks, fromPacks, planPacks } from './packs.js'
 
 /**
  * `node tools/bundle.js [FOLDER]`: this package with what it needs and nothing else, for this platform and this release
@@ -39,32 +42,29 @@ const OPTIONS = {
   logLevel: 'warning',
 }
 
-/** A module asks for its neighbours where the compiler would have put it, whichever chunk it is in. */
-const places = {
-  name: 'places',
-  setup({ onLoad }) {
-    onLoad({ filter: /[/\\]src[/\\].*\.ts$/ }, ({ path }) => {
-      const place = relative(join(ROOT, 'src'), path).split(sep).join('/').replace(/\.ts$/, '.js')
-      const contents = readFileSync(path, 'utf8').replaceAll('import.meta.url', `new URL('${place}', DIST_FOLDER).href`)
-      return { contents, loader: 'ts' }
-    })
-  },
-}
+/** CommonJS: what Node needs for modules of the other kind is loaded when there is one. */
+const PROGRAM = `#!/usr/bin/env node
+'use strict'
+// A set exit code would wait for sockets that only a bug could have left open.
+require('../dist/packs.cjs').pack('cli').cli().main(process.argv.slice(2)).then(process.exit)
+`
 
 if (existsSync(OUT) && readdirSync(OUT).length > 0 && !existsSync(join(OUT, LICENCES)))
   throw new Error(`${OUT} is there, and is no bundle`)
 rmSync(OUT, { recursive: true, force: true })
+const plan = await planPacks(OPTIONS)
 const modules = await build({
   ...OPTIONS,
-  entryPoints: ['src/cli.ts', ...programs()],
+  entryPoints: laterModules(),
   outbase: 'src',
   outdir: DIST,
   format: 'esm',
   splitting: true,
   chunkNames: 'chunk/[name]-[hash]',
   external: [NATIVE],
-  plugins: [places],
+  plugins: [fromPacks(plan)],
 })
+const packs = await buildPacks({ ...OPTIONS, outdir: DIST, external: [NATIVE] }, plan)
 const preload = await build({
   ...OPTIONS,
   entryPoints: ['src/child/node-preload.cts'],
@@ -81,9 +81,19 @@ const named = await build({
   format: 'cjs',
 })
 for (const { path, text } of modules.outputFiles) write(path, `${preamble(path)}${text}`)
+for (const { name, outputFiles } of packs) {
+  const [{ text }] = outputFiles
+  write(
+    join(DIST, `${name}.pack`),
+    `(function(exports,require,module,__filename,__dirname,DIST_FOLDER,PACK,LATER){${text}\n})`,
+  )
+}
+cpSync(join(ROOT, 'tools/pack-loader.cjs'), join(DIST, 'packs.cjs'))
 for (const { path, text } of [...preload.outputFiles, ...named.outputFiles]) write(path, text)
 const copied = copyNative()
-for (const name of ['bin', 'config']) cpSync(join(ROOT, name), join(OUT, name), { recursive: true })
+cpSync(join(ROOT, 'config'), join(OUT, 'config'), { recursive: true })
+write(join(OUT, 'bin/mulligan.js'), PROGRAM)
+write(join(OUT, 'bin/package.json'), '{ "type": "commonjs" }\n')
 if (existsSync(join(ROOT, 'dist/page'))) cpSync(join(ROOT, 'dist/page'), join(DIST, 'page'), { recursive: true })
 const { name, version, description, license, type, engines, bin } = JSON.parse(readText('package.json'))
 write(
@@ -91,7 +101,12 @@ write(
   `${JSON.stringify({ name, version, description, license, type, engines, bin }, null, 2)}\n`,
 )
 write(join(OUT, 'LICENSE'), readText('LICENSE'))
-write(join(OUT, LICENCES), licences([modules, preload, named], [...copied, join(ROOT, 'node_modules', IN_PAGE)]))
+write(
+  join(OUT, LICENCES),
+  licences([modules, preload, named, ...packs], [...copied, join(ROOT, 'node_modules', IN_PAGE)]),
+)
+
+compileAhead()
 
 function readText(path) {
   return readFileSync(join(ROOT, path), 'utf8')
@@ -114,13 +129,41 @@ function programs() {
   return [...found].sort()
 }
 
-/** `require` for the CommonJS packages inside, and the folder that places are relative to. */
+/** What is in no pack and has a name: programs, and what is loaded when it is needed. */
+function laterModules() {
+  const found = new Set(programs())
+  for (const name of readdirSync(join(ROOT, 'src'), { recursive: true })) {
+    if (!name.endsWith('.ts')) continue
+    const path = join('src', name)
+    for (const [, place] of readText(path).matchAll(/\bimport\('(\.[^']+)\.js'\)/g)) {
+      const target = join(dirname(path), `${place}.ts`)
+      if (!plan.members.has(join(ROOT, target))) found.add(target)
+    }
+  }
+  return [...found].sort()
+}
+
+/** `require` for the CommonJS packages inside, what asks the packs, and the folder that places are relative to. */
 function preamble(path) {
   const up = relative(dirname(path), DIST).split(sep).join('/') || '.'
   return [
     `import{createRequire as requireOf}from"node:module";const require=requireOf(import.meta.url),`,
-    `DIST_FOLDER=new URL("${up}/",import.meta.url);\n`,
+    `{pack:PACK}=require("${up}/packs.cjs"),DIST_FOLDER=new URL("${up}/",import.meta.url);\n`,
   ].join('')
+}
+
+/** What V8 compiles for a start and for the first requests, kept beside the packs. */
+function compileAhead() {
+  const state = mkdtempSync(join(tmpdir(), 'mulligan-bundle-'))
+  // Flags of V8 in it would make what nobody else could use.
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const program = join(ROOT, 'tools/code-cache.cjs')
+  const { status, stderr } = spawnSync(process.execPath, [program, OUT, state], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  rmSync(state, { recursive: true, force: true })
+  if (status !== 0) throw new Error(`the bundle does not run: ${stderr}`)
 }
 
 /** The package with what it depends on, and of its native files the one that this Node loads. Returns the folders. */
@@ -146,6 +189,8 @@ function licences(results, folders) {
   const all = new Set(folders)
   for (const { metafile } of results) {
     for (const input of Object.keys(metafile.inputs)) {
+      // Of a pack, which has it with its licence.
+      if (input.startsWith('pack:')) continue
       const folder = /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0]
       if (folder !== undefined) all.add(join(ROOT, folder))
     }

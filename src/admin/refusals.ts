@@ -1,5 +1,3 @@
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { PROBLEM_MEDIA_TYPE } from '../http/problem.js'
@@ -30,28 +28,6 @@ export const badTarget = ({ code }: { readonly code: string }): AdminProblem =>
   code === 'FST_ERR_MAX_PARAM_LENGTH'
     ? new AdminProblem('not_found', 'nothing here has a name as long as that')
     : new AdminProblem('bad_request', 'the path is not percent-encoded UTF-8')
-
-/** Bytes that are no request of HTTP. */
-export function onMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const problem =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? new AdminProblem('fields_too_large', 'send less')
-      : new AdminProblem('bad_request', 'this is not HTTP as it should be')
-  const text = problemText(problem)
-  const { status } = problem
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
-    'X-Content-Type-Options: nosniff',
-    `Content-Length: ${Buffer.byteLength(text)}`,
-    'Connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`)
-}
 
 export function refuse(reply: FastifyReply, problem: AdminProblem): FastifyReply {
   return reply.code(problem.status).headers(problem.fields).type(PROBLEM_MEDIA_TYPE).send(problemText(problem))

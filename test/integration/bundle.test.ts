@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
 import { packageRoot, packageVersion } from '../../src/config/package-root.js'
+import { send } from '../support/admin.js'
 import { readAnswer, request } from '../support/client.js'
 import { type DaemonProcess, portOf, startProcess } from '../support/daemon-process.js'
 import { openSecure, UPSTREAM_CERTIFICATE } from '../support/intercepted.js'
@@ -27,20 +28,21 @@ const filesOf = (folder: string): string[] =>
     .map(name => join(folder, name))
     .filter(path => statSync(path).isFile())
 
-/** What is loaded with a module: it, and what it names not only to load it later. */
-function loadedWith(path: string, found = new Set<string>()): Set<string> {
-  if (found.has(path)) return found
-  found.add(path)
-  for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(/(?:from|import)\s*"(\.[^"]+)"/g))
-    loadedWith(join(dirname(path), name), found)
-  return found
-}
-
 async function upstreamFor(t: Test, script: Script, options?: UpstreamOptions): Promise<TestUpstream> {
   const upstream = await startUpstream(script, options)
   t.teardown(() => upstream.close())
   return upstream
 }
+
+/** Starts a daemon, and tells on SIGUSR2 which packs it has loaded. */
+const TELLS = `const { pack, scripts } = require(process.argv[1])
+process.on('SIGUSR2', () => {
+  const how = [...scripts].map(([name, script]) => [name, script.cachedDataRejected === false ? 'as kept' : 'compiled'])
+  console.log('loaded ' + JSON.stringify(Object.fromEntries(how)))
+})
+const flags = ['--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--state', process.argv[2], '--log-format', 'json']
+void pack('cli').cli().main(['start', ...flags])
+`
 
 // Made away from the project, so that nothing of the project's can be found by chance.
 test('the bundle does what the package does', async t => {
@@ -63,12 +65,26 @@ test('the bundle does what the package does', async t => {
     for (const path of new Set(programs)) t.ok(statSync(join(folder, 'dist', path)).isFile(), path)
   })
 
-  await t.test('what is loaded lazily stays lazy', async t => {
-    const loaded = [...loadedWith(join(folder, 'dist/cli.js'))]
-    const size = loaded.reduce((sum, path) => sum + statSync(path).size, 0)
-    t.ok(size < 64 * 1024, `${size} bytes in ${loaded.length} files before the first command`)
-    const everything = filesOf(join(folder, 'dist/chunk')).reduce((sum, path) => sum + statSync(path).size, 0)
-    t.ok(everything > 1_000_000, 'of all')
+  await t.test('a start loads what it needs, compiled already, and the rest when it is needed', async t => {
+    const size = (name: string) => statSync(join(folder, 'dist', name)).size
+    t.ok(size('cli.pack') < 32 * 1024, 'before the first command')
+    t.ok(size('daemon.pack') < 512 * 1024, 'for a start')
+    const packs = join(folder, 'dist/packs.cjs')
+    const daemon = spawn(process.execPath, ['-e', TELLS, packs, home], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => daemon.kill('SIGKILL'))
+    let output = ''
+    daemon.stdout.on('data', data => (output += String(data)))
+    const said = async (what: RegExp) => {
+      while (!what.test(output)) await once(daemon.stdout, 'data')
+      return what.exec(output)?.[1] ?? ''
+    }
+    const admin = await said(/"admin":"http:\/\/127\.0\.0\.1:(\d+)"/)
+    daemon.kill('SIGUSR2')
+    t.strictSame(JSON.parse(await said(/^loaded (.*)$/m)), { cli: 'as kept', daemon: 'as kept' })
+    t.equal((await send(Number(admin), '/healthz')).status, 200)
+    daemon.kill('SIGUSR2')
+    t.match(await said(/^loaded (.*admin.*)$/m), '"admin":"as kept"')
+    t.notMatch(output, /^loaded .*config/m, 'neither zod nor yaml')
   })
 
   await t.test('it tells the licences of what is in it, and has one native part', async t => {
