@@ -2,6 +2,7 @@ import type { Route } from '../config/config.js'
 import type { Fields } from '../http/fields.js'
 import type { BodyWriter, RequestBody } from '../upstream/dispatch.js'
 import type { Framing } from '../wire/events.js'
+import { kept } from '../wire/shared-read.js'
 import type { ClientBody } from './lane.js'
 import type { Services } from './services.js'
 import { SpillFile } from './spill-file.js'
@@ -196,11 +197,13 @@ export class RepeatableBody implements RequestBody {
     this.#filePosition = 0
   }
 
-  #onData(chunk: Buffer): void {
-    this.received += chunk.length
+  #onData(read: Buffer): void {
+    this.received += read.length
     this.#deadlines.uploading()
     const live = this.#caughtUp()
-    if (this.#keeping && !(live && this.#released)) this.#keep(chunk)
+    const isKept = this.#keeping && !(live && this.#released)
+    const chunk = isKept ? kept(read) : read
+    if (isKept) this.#keep(chunk)
     if (this.#file?.lagging) {
       this.#source.pause()
       this.#file.whenIdle(() => this.#push())

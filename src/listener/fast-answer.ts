@@ -4,7 +4,7 @@ import { type Fields, fieldValue } from '../http/fields.js'
 import { resetSocket } from '../upstream/reset-socket.js'
 import { chunkHead, lastChunk } from '../wire/serialize.js'
 import { answerHead } from '../wire/serialize-answer.js'
-import { kept, SHARED_MAX } from '../wire/shared-read.js'
+import { passOn, SHARED_MAX } from '../wire/shared-read.js'
 import { type MountPoint, rewriteLocations } from './mount-location.js'
 
 /** What the answer needs of the connection that it goes out on. */
@@ -73,10 +73,10 @@ export class FastAnswer implements ClientAnswer {
       const text = chunk.toString('latin1')
       return this.#sent(socket.write(head === undefined ? text : head + text, 'latin1'))
     }
-    if (head === undefined) return this.#sent(socket.write(chunk))
+    if (head === undefined) return this.#sent(passOn(socket, chunk))
     socket.cork()
     socket.write(head, 'latin1')
-    const more = socket.write(chunk)
+    const more = passOn(socket, chunk)
     socket.uncork()
     return this.#sent(more)
   }
@@ -123,7 +123,7 @@ export class FastAnswer implements ClientAnswer {
     this.#head = undefined
     socket.cork()
     socket.write(head + chunkHead(chunk.length), 'latin1')
-    socket.write(kept(chunk))
+    passOn(socket, chunk)
     const more = socket.write('\r\n', 'latin1')
     socket.uncork()
     return more

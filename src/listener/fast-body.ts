@@ -20,6 +20,11 @@ export class FastBody implements ClientBody {
     this.#changed = changed
   }
 
+  /** Somebody takes it, if not now, and there is more of it. */
+  get isStarted(): boolean {
+    return this.#sink !== undefined && this.left > 0
+  }
+
   get isWanted(): boolean {
     return this.#sink !== undefined && !this.#isPaused
   }

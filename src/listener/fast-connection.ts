@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { MaybeBody } from '../exchange/lane.js'
 import { type PlainHead, parsePlainHead } from '../wire/plain-head.js'
+import { kept, SharedRead } from '../wire/shared-read.js'
+import { receiveInto } from './accepted-read.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import type { FastLine } from './fast-answer.js'
 import { FastBody } from './fast-body.js'
@@ -27,6 +30,7 @@ export class FastConnection implements FastLine {
   readonly socket: Socket
   readonly client: ClientConnection
   readonly #owner: FastOwner
+  readonly #reads: SharedRead
   /** Read, and not used. */
   #ahead: Buffer = NOTHING
   /** Of the request that is served, or was answered before its end. */
@@ -44,6 +48,12 @@ export class FastConnection implements FastLine {
     this.socket = socket
     this.client = clientConnection(socket)
     this.#owner = owner
+    this.#reads = new SharedRead(
+      chunk => this.#onRead(chunk),
+      () => socket.destroy(),
+    )
+    if (receiveInto(socket, this.#reads)) socket.on('close', this.#reads.close)
+    // Also where reads come otherwise: what was put back on the socket comes like this.
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('drain', this.#onDrain)
@@ -77,13 +87,21 @@ export class FastConnection implements FastLine {
     this.socket.removeListener('end', this.#onEnd)
     this.socket.removeListener('drain', this.#onDrain)
     this.socket.removeListener('close', this.#onClose)
-    if (this.#ahead.length > 0) this.socket.unshift(this.#ahead)
+    if (this.#ahead.length > 0) this.socket.unshift(kept(this.#ahead))
     this.#ahead = NOTHING
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#ahead = this.#ahead.length === 0 ? chunk : Buffer.concat([this.#ahead, chunk])
     this.#pull()
+  }
+
+  /** Reads that others listen for, or that have to wait, come as with any socket. */
+  #onRead(chunk: Buffer): boolean {
+    if (this.#isReleased || this.client.dead || this.socket.isPaused()) return this.socket.push(kept(chunk))
+    this.#onData(chunk)
+    if (this.#ahead.length > 0) this.#ahead = kept(this.#ahead)
+    return true
   }
 
   readonly #onDrain = (): void => {
@@ -117,8 +135,17 @@ export class FastConnection implements FastLine {
       this.#isPulling = false
     }
     if (this.#isReleased) return
-    if (this.#isFull()) this.socket.pause()
+    if (this.#isFull()) this.#pause()
     else if (this.socket.isPaused()) this.socket.resume()
+  }
+
+  /**
+   * The stream takes some more, and so hears when the client leaves. Not in a body that an upstream is slow to take: each
+   * read would be copied.
+   */
+  #pause(): void {
+    if (this.#body?.isStarted) this.socket.pause()
+    else Readable.prototype.pause.call(this.socket)
   }
 
   /** What more could come has to wait; without a body it is read all the same, to hear when the client leaves. */

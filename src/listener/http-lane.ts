@@ -175,7 +175,7 @@ export class NodeAnswer implements ClientAnswer {
     this.#flushed = true
     if (chunk === undefined) this.#response.end()
     else if (chunk.length <= SHARED_MAX) this.#response.end(chunk.toString('latin1'), 'latin1')
-    else this.#response.end(chunk)
+    else this.#response.end(kept(chunk))
     if (this.#body !== undefined && !this.#request.complete) {
       if (this.#last) this.#body.closeGently()
       else this.#body.linger()

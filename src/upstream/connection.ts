@@ -4,6 +4,7 @@ import type { Phase } from '../policy/types.js'
 import type { ResponseHead, ResponseSink, WireFault } from '../wire/events.js'
 import { ResponseParser } from '../wire/response-parser.js'
 import { chunkHead, lastChunk, requestHead } from '../wire/serialize.js'
+import { passOn } from '../wire/shared-read.js'
 import type { ProxyHop } from './egress-proxy.js'
 import type { Line, LineUser, OutgoingHead } from './line.js'
 import { refusedWith } from './proxy-connect.js'
@@ -105,7 +106,7 @@ export class Connection implements ResponseSink, Line {
 
   #put(data: Buffer | string): boolean {
     this.bytesHanded += data.length
-    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : this.#socket.write(data)
+    return typeof data === 'string' ? this.#socket.write(data, 'latin1') : passOn(this.#socket, data)
   }
 
   /** Head and body chunks written until the next tick leave in one system call. */

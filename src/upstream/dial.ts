@@ -3,6 +3,7 @@ import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
 import type { Cancel, Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
+import type { SharedRead } from '../wire/shared-read.js'
 import type { DestinationGuard } from './destination.js'
 import type { ProxyHop } from './egress-proxy.js'
 import { requestTunnel } from './proxy-connect.js'
@@ -19,10 +20,8 @@ export type DialOptions = {
   readonly secureContext: () => SecureContext
   /** Offer HTTP/2 by ALPN, besides HTTP/1.1; what was chosen is the socket's `alpnProtocol`. */
   readonly h2: boolean
-  /** Reads into a shared buffer instead of allocating one per read; only for plain TCP without a tunnel. */
-  readonly onread:
-    | { readonly buffer: Buffer; readonly callback: (bytes: number, buffer: Buffer) => boolean }
-    | undefined
+  /** Reads into buffers that are used again instead of allocating one per read; only for plain TCP without a tunnel. */
+  readonly onread: Pick<SharedRead, 'buffer' | 'callback'> | undefined
   readonly detour: Detour | undefined
 }
 

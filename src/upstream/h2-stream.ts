@@ -4,6 +4,7 @@ import type { Fields } from '../http/fields.js'
 import { endToEndTrailers } from '../http/trailer-fields.js'
 import type { Phase } from '../policy/types.js'
 import type { Framing, WireFault } from '../wire/events.js'
+import { kept } from '../wire/shared-read.js'
 import { neverOpened, streamFault } from './h2-fault.js'
 import { answerHead, joined, requestFields, sizeOf, tooLarge, trailerFields } from './h2-head.js'
 import type { H2Session } from './h2-session.js'
@@ -176,7 +177,7 @@ export class H2Stream implements Line {
     const stream = this.#stream
     if (stream === undefined || this.#bodiless || stream.closed || stream.destroyed) return true
     this.bytesHanded += chunk.length
-    return stream.write(chunk)
+    return stream.write(kept(chunk))
   }
 
   end(trailers: Fields): void {

@@ -3,10 +3,10 @@ import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Authority } from '../http/authority.js'
 import type { Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
-import { SHARED_MAX } from '../wire/shared-read.js'
+import { SharedRead } from '../wire/shared-read.js'
 import { Connection, type ConnectionLimits, type ConnectionOwner } from './connection.js'
 import type { DestinationGuard } from './destination.js'
-import { type Destination, type DialOptions, type DialResult, dial } from './dial.js'
+import { type Destination, type DialResult, dial } from './dial.js'
 import type { EgressProxy, ProxyHop } from './egress-proxy.js'
 import { H2Session } from './h2-session.js'
 import { H2Sessions, type Landed } from './h2-sessions.js'
@@ -30,11 +30,8 @@ export type UpstreamOptions = {
   readonly limits: ConnectionLimits
 }
 
-/**
- * All plain sockets read into this one buffer: a read is handled before the next begins, and what is kept is copied (`wire/shared-read.ts`).
- * It saves an allocation of 64 KiB for each read. Windows hands the buffer to the kernel ahead of the read.
- */
-const READ_BUFFER = process.platform === 'win32' ? undefined : Buffer.allocUnsafeSlow(65_536)
+/** Windows hands the buffer to the kernel ahead of the read. */
+const SHARES_READS = process.platform !== 'win32'
 
 /** One origin (RFC 9110 §4.3.1) and its connections. */
 export class Upstream implements ConnectionOwner, Destination {
@@ -110,14 +107,19 @@ export class Upstream implements ConnectionOwner, Destination {
     const tunnel = hop !== undefined && (this.scheme === 'https' || upgrade !== undefined) ? via : undefined
     const isPlain = tunnel === undefined && (hop ?? this).scheme === 'http'
     let connection: Connection | undefined
-    const onread = isPlain ? sharedRead(read => connection?.receive(read)) : undefined
+    const receive = (read: Buffer): true => {
+      connection?.receive(read)
+      return true
+    }
+    const onread = isPlain && SHARES_READS ? new SharedRead(receive, () => connection?.destroy()) : undefined
     const detour = hop && { hop, guard: loopGuard, tunnel }
     return dial(this, { guard, clock, timeout, secureContext, h2, onread, detour }, result => {
       if (!('socket' in result)) return done(result)
       const { socket } = result
       if (this.#h2 !== undefined && isH2(socket)) return done(this.#h2.open(socket, hop))
       connection = new Connection(socket, limits, this, hop, tunnel === undefined ? hop : undefined)
-      if (onread === undefined) socket.on('data', chunk => connection?.receive(chunk)).resume()
+      if (onread === undefined) socket.on('data', receive).resume()
+      else socket.on('close', onread.close)
       this.#open++
       done(connection)
     })
@@ -162,20 +164,6 @@ export class Upstream implements ConnectionOwner, Destination {
 
 /** What ALPN chose (RFC 9113 §3.3). */
 const isH2 = (socket: Socket): boolean => socket instanceof TLSSocket && socket.alpnProtocol === 'h2'
-
-/** Reading into the shared buffer; a chunk is only good until the callback returns, unless it is large and was copied. */
-function sharedRead(receive: (chunk: Buffer) => void): DialOptions['onread'] {
-  return (
-    READ_BUFFER && {
-      buffer: READ_BUFFER,
-      callback: (bytes, buffer) => {
-        const read = buffer.subarray(0, bytes)
-        receive(bytes > SHARED_MAX ? Buffer.from(read) : read)
-        return true
-      },
-    }
-  )
-}
 
 /** Origins with nothing open are forgotten beyond this many. */
 const ORIGINS_MAX = 10_000

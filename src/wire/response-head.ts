@@ -14,7 +14,8 @@ const [MINOR, STATUS, REASON] = ['HTTP/1.'.length, 'HTTP/1.x '.length, 'HTTP/1.x
 /** The head of an answer. @param text latin1, from the status line up to and with the empty line. */
 export function parseResponseHead(text: string, method: string): ResponseHead | WireFault {
   STATUS_LINE.lastIndex = 0
-  if (!STATUS_LINE.test(text)) return { name: 'http_protocol_error', details: 'malformed status line', section: 'RFC 9112 §4' }
+  if (!STATUS_LINE.test(text))
+    return { name: 'http_protocol_error', details: 'malformed status line', section: 'RFC 9112 §4' }
   const end = STATUS_LINE.lastIndex
   const fields = parseFieldLines(text, end)
   if ('section' in fields) return fields
@@ -23,7 +24,14 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   const framed = responseFraming(method, status, minor, fields)
   if ('section' in framed) return framed
   const version = minor === 1 ? '1.1' : '1.0'
-  return { status, reason: text.slice(REASON, Math.max(REASON, end - 2)), version, fields, framing: framed.framing, keepAlive: framed.keepAlive }
+  return {
+    status,
+    reason: text.slice(REASON, Math.max(REASON, end - 2)),
+    version,
+    fields,
+    framing: framed.framing,
+    keepAlive: framed.keepAlive,
+  }
 }
 
 const START = 'HTTP/1.'

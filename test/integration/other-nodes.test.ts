@@ -6,8 +6,8 @@ import { test } from 'tap'
 /** Besides the Node of this process; MULLIGAN_NODE_22 and its like name their binaries. */
 const NODES = [22, 24].filter(major => major !== Number(process.versions.node.split('.')[0]))
 
-/** What stands on Node's parser and on its HTTP/2; all of it, as compiled here. */
-const FILES = ['requests', 'trailers', 'http2-frames']
+/** What stands on Node's parser, on its HTTP/2, and on how its sockets read; all of it, as compiled here. */
+const FILES = ['requests', 'trailers', 'http2-frames', '../integration/passing-bytes']
 
 /** @returns what failed; empty when nothing did */
 async function failures(binary: string, name: string): Promise<string> {
