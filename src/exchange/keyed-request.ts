@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Fields, fieldValue } from '../http/fields.js'
 import type { Asked, Opened } from '../idempotency/asked.js'
 import type { Claim } from '../idempotency/claim.js'
@@ -169,11 +169,11 @@ export class KeyedRequest {
     const { method } = request
     const mediaType = fieldValue(request.fields, 'content-type') ?? ''
     const text = rules.fingerprint === 'jcs' && body.bytes ? canonical(body.bytes, rules.ignore) : undefined
-    const digest = text === undefined ? body.digest : createHash('sha256').update(text).digest('hex')
+    const digest = text === undefined ? body.digest : hash('sha256', text, 'hex')
     return {
       lookup: lookupOf(secret, { route, origin, scope, method, path, key }),
       fingerprint: fingerprintOf(plan.path.slice(path.length), mediaType, text === undefined ? 'bytes' : 'jcs', digest),
-      bucket: bucketOf(secret, route, scope),
+      bucket: bucketOf(route, scope),
       about: { route, origin, method, keyPrint: keyPrintOf(secret, key), keyHint: keyHintOf(key) },
       rules,
       uncertain: this.#whenUncertain(rules),

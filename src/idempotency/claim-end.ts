@@ -1,4 +1,5 @@
 import type { Change, Put } from '../store/store.js'
+import type { Ours } from './claim-opening.js'
 import { answerKey, type ClaimRecord, claimKey, decodeRecord, encodeRecord } from './claim-record.js'
 import { encodeAnswer, type StoredAnswer } from './stored-answer.js'
 
@@ -16,16 +17,18 @@ export const keysOfEnd = (lookup: string): readonly string[] => [claimKey(lookup
 /**
  * What the end of a claim writes, in one step. Pure. Another owner's record is left alone: it took this one over. Where
  * there is none (the store lost it) what happened is still written, so that nobody does it again.
- * @param mine as it was claimed @param value what is kept now @param now Unix milliseconds
+ * @param claimed as it was claimed @param value what is kept now @param now Unix milliseconds
  */
 export function endClaim(
   lookup: string,
-  mine: ClaimRecord,
+  claimed: Pick<Ours, 'record' | 'written'>,
   end: ClaimEnd,
   value: Buffer | undefined,
   now: number,
 ): Change<undefined> {
-  if (value !== undefined && decodeRecord(value)?.owner !== mine.owner) return NOTHING
+  const { record: mine, written } = claimed
+  // Most often it is as it was claimed: no need to read it.
+  if (value !== undefined && !value.equals(written) && decodeRecord(value)?.owner !== mine.owner) return NOTHING
   const over = { ...mine, leaseUntil: 0 }
   switch (end.kind) {
     case 'complete': {

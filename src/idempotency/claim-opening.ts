@@ -6,10 +6,13 @@ import { type ClaimRecord, claimKey, decodeRecord, encodeRecord } from './claim-
 
 /** What a look at the store showed, and did: the claim is made in the same breath. */
 export type Sight =
-  | { readonly kind: 'ours'; readonly record: ClaimRecord }
+  | Ours
   | { readonly kind: 'refused'; readonly retryAfter: Millis }
   | { readonly kind: 'found'; readonly record: ClaimRecord; readonly standing: Standing }
   | { readonly kind: 'broken' }
+
+/** @property written the record as the store has it */
+export type Ours = { readonly kind: 'ours'; readonly record: ClaimRecord; readonly written: Buffer }
 
 /** A record's state, by what is known beside it. */
 export type Standing = 'running' | 'completed' | 'bodiless' | 'uncertain'
@@ -75,8 +78,9 @@ function newClaim(bucket: Buffer | undefined, asked: Asked, viewer: Viewer): Cha
 function claimed(record: ClaimRecord, { lookup }: Asked, others: readonly (Put | undefined)[]): Change<Sight> {
   // A key must not come free while its request runs.
   const expiresAt = Math.max(record.expiresAt, record.leaseUntil)
-  const put: Put = { key: claimKey(lookup), value: encodeRecord(record), expiresAt }
-  return { result: { kind: 'ours', record }, puts: [put, ...others.filter(other => other !== undefined)] }
+  const written = encodeRecord(record)
+  const put: Put = { key: claimKey(lookup), value: written, expiresAt }
+  return { result: { kind: 'ours', record, written }, puts: [put, ...others.filter(other => other !== undefined)] }
 }
 
 function standingOf(record: ClaimRecord, viewer: Viewer, heartbeat: Buffer | undefined): Standing {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Heartbeat } from '../store/heartbeat.js'
 import { type Store, StoreError } from '../store/store.js'
 import type { Cancel, Clock } from '../time/clock.js'
@@ -8,7 +7,7 @@ import { Claim } from './claim.js'
 import type { ClaimEnd } from './claim-end.js'
 import { verdict } from './claim-opening.js'
 import type { ClaimRecord } from './claim-record.js'
-import { type Held, writeEnd } from './held-claim.js'
+import { type Held, newOwner, writeEnd } from './held-claim.js'
 import { leaseEnd, look, type Seen } from './look.js'
 import { comeBackAfter, Seeker, type WaitingRoom } from './seeker.js'
 import { keptAnswer, sharedAnswer } from './stored-answer.js'
@@ -111,7 +110,7 @@ export class Lane {
       if (lead === undefined) break
       const present = [...this.#seekers]
       const { store, clock, heart } = this.#world
-      const owner = randomBytes(9).toString('base64url')
+      const owner = newOwner()
       const leaseUntil = leaseEnd(clock, lead.asked.dueAt)
       this.#tellSeen(await look(store, clock, heart, lead.asked, owner), lead, present, { owner, leaseUntil })
     }
@@ -133,13 +132,13 @@ export class Lane {
   #tellSeen(seen: Seen, lead: Seeker, present: readonly Seeker[], mine: Pick<Held, 'owner' | 'leaseUntil'>): void {
     switch (seen.kind) {
       case 'ours':
-        return this.#claim(lead, this.#hold({ ...mine, record: seen.record, leaseUntil: seen.leaseUntil }), seen.record)
+        return this.#claim(lead, this.#hold({ ...mine, claimed: seen, leaseUntil: seen.leaseUntil }), seen.record)
       case 'refused':
         return this.#tellAll({ kind: 'insert-rate', retryAfter: seen.retryAfter }, present)
       case 'failed':
         this.#tellAll({ kind: 'store-failed', error: seen.error }, present)
         // A claim that nobody was told of would block its key as uncertain.
-        if (seen.made) this.#settle(this.#hold({ ...mine, record: undefined }), { kind: 'undo' })
+        if (seen.made) this.#settle(this.#hold({ ...mine, claimed: undefined }), { kind: 'undo' })
         return
       case 'found': {
         const known = seen.record.fingerprint === lead.asked.fingerprint
@@ -159,8 +158,9 @@ export class Lane {
     else this.#urgent ??= seeker
   }
 
-  #hold(held: Pick<Held, 'owner' | 'record' | 'leaseUntil'>): Held {
-    this.#held = { ...held, hasBegun: false, end: undefined, trouble: undefined }
+  #hold(held: Pick<Held, 'owner' | 'claimed' | 'leaseUntil'>): Held {
+    const { owner, claimed, leaseUntil } = held
+    this.#held = { owner, claimed, leaseUntil, hasBegun: false, end: undefined, trouble: undefined }
     this.#world.heart.hold()
     return this.#held
   }
@@ -176,7 +176,8 @@ export class Lane {
   }
 
   /** What a claim of this process means for one who asks meanwhile. */
-  #consult(seeker: Seeker, { record, end, trouble }: Held): void {
+  #consult(seeker: Seeker, { claimed, end, trouble }: Held): void {
+    const record = claimed?.record
     const answer = end?.kind === 'complete' ? end.answer : undefined
     // How it ends is for the store to say, or does not matter any more: the next look tells.
     if (record === undefined || (end !== undefined && answer === undefined)) this.#tellTrouble(seeker, trouble)

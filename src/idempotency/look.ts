@@ -33,7 +33,21 @@ export const leaseEnd = (clock: Clock, dueAt: number): number =>
  */
 export async function look(store: Store, clock: Clock, heart: Heartbeat, asked: Asked, owner: string): Promise<Seen> {
   try {
-    return await lookOften(store, clock, heart, asked, owner)
+    let view = viewOf(clock, heart, asked, { owner, gone: undefined, bodiless: undefined })
+    for (let left = LOOKS; ; left--) {
+      const { viewer } = view
+      const sight = await store.update(view.keys, current => openClaim(current, asked, viewer))
+      if (sight.kind === 'ours') {
+        heart.wrote(viewer.beat)
+        return { ...sight, leaseUntil: view.leaseAt }
+      }
+      if (sight.kind === 'broken') throw new StoreError('broken', 'the store has a claim that this version cannot read')
+      if (sight.kind === 'refused' || sight.record.fingerprint !== asked.fingerprint || left === 0) return sight
+      if (sight.standing !== 'running' && sight.standing !== 'completed') return sight
+      const learned = await learn(store, asked, sight)
+      if ('kind' in learned) return learned
+      view = viewOf(clock, heart, asked, { ...viewer, ...learned })
+    }
   } catch (error) {
     const known = toStoreError(error)
     return { kind: 'failed', error: known, made: known.trouble === 'unreachable' }
@@ -43,46 +57,38 @@ export async function look(store: Store, clock: Clock, heart: Heartbeat, asked: 
 export const toStoreError = (error: unknown): StoreError =>
   error instanceof StoreError ? error : new StoreError('broken', 'the store failed', { cause: error })
 
-async function lookOften(store: Store, clock: Clock, heart: Heartbeat, asked: Asked, owner: string): Promise<Seen> {
-  let gone: Viewer['gone']
-  let bodiless: string | undefined
-  for (let left = LOOKS; ; left--) {
-    const sight = await lookOnce(store, clock, heart, asked, { owner, gone, bodiless })
-    if (sight.kind === 'broken') throw new StoreError('broken', 'the store has a claim that this version cannot read')
-    if (sight.kind !== 'found' || sight.record.fingerprint !== asked.fingerprint || left === 0) return sight
-    const { record, standing } = sight
-    if (standing === 'running') {
-      const { instance } = record
-      const value = await store.get(instanceKey(instance))
-      if (!isGone(value)) return sight
-      gone = { instance, value }
-    } else if (standing === 'completed') {
-      const value = await store.get(answerKey(asked.lookup))
-      const answer = value === undefined ? undefined : decodeAnswer(value, record.owner)
-      if (answer !== undefined) return { ...sight, answer }
-      bodiless = record.owner
-    } else return sight
+type Learned = Partial<Pick<Viewer, 'gone' | 'bodiless'>>
+
+/** What the store knows beside the record: who died, or what was answered. @returns the last word, or what the next look is told */
+async function learn(
+  store: Store,
+  asked: Asked,
+  sight: Extract<Sight, { readonly kind: 'found' }>,
+): Promise<Seen | Learned> {
+  const { record, standing } = sight
+  if (standing === 'running') {
+    const { instance } = record
+    const value = await store.get(instanceKey(instance))
+    return isGone(value) ? { gone: { instance, value } } : sight
   }
+  const value = await store.get(answerKey(asked.lookup))
+  const answer = value === undefined ? undefined : decodeAnswer(value, record.owner)
+  return answer === undefined ? { bodiless: record.owner } : { ...sight, answer }
 }
 
-async function lookOnce(
-  store: Store,
+/** Who looks now, and at what. `leaseAt`: monotonic milliseconds. */
+function viewOf(
   clock: Clock,
   heart: Heartbeat,
   asked: Asked,
-  known: Pick<Viewer, 'owner' | 'gone' | 'bodiless'>,
-): Promise<Exclude<Sight, { readonly kind: 'ours' }> | Extract<Seen, { readonly kind: 'ours' }>> {
-  const { instance } = heart
+  { owner, gone, bodiless }: Pick<Viewer, 'owner' | 'gone' | 'bodiless'>,
+): { readonly viewer: Viewer; readonly keys: readonly string[]; readonly leaseAt: number } {
   const now = clock.now()
   const leaseAt = leaseEnd(clock, asked.dueAt)
   const leaseUntil = Math.ceil(now + leaseAt - clock.monotonic())
   const beat = heart.due()
-  const viewer: Viewer = { ...known, instance, now, leaseUntil, beat }
   const keys = [claimKey(asked.lookup), bucketKey(asked.bucket)]
-  if (known.gone !== undefined) keys.push(instanceKey(known.gone.instance))
+  if (gone !== undefined) keys.push(instanceKey(gone.instance))
   if (beat !== undefined) keys.push(beat.key)
-  const sight = await store.update(keys, current => openClaim(current, asked, viewer))
-  if (sight.kind !== 'ours') return sight
-  heart.wrote(beat)
-  return { ...sight, leaseUntil: leaseAt }
+  return { viewer: { instance: heart.instance, now, owner, leaseUntil, beat, gone, bodiless }, keys, leaseAt }
 }

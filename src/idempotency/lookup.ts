@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import { type Fields, fieldValues } from '../http/fields.js'
 
 /** What makes two requests with one key the same operation, but for their payload (I4). */
@@ -19,8 +19,9 @@ export type Identity = {
 export const lookupOf = (secret: Buffer, { route, origin, scope, method, path, key }: Identity): string =>
   hmac(secret, ['lookup', route, origin, scope, method, path, key])
 
-/** I11: whose ceiling a new claim counts for. */
-export const bucketOf = (secret: Buffer, route: string, scope: string): string => hmac(secret, ['bucket', route, scope])
+/** I11: whose ceiling a new claim counts for. @param scope from `scopeOf`: there the secret is already */
+export const bucketOf = (route: string, scope: string): string =>
+  hash('sha256', JSON.stringify(['bucket', route, scope]), 'hex')
 
 /** 16 hex digits that find a key again without telling it (I13). */
 export const keyPrintOf = (secret: Buffer, key: string): string => hmac(secret, ['key', key]).slice(0, 16)
@@ -30,9 +31,7 @@ export const keyHintOf = (key: string): string => (key.length >= 16 ? key.slice(
 
 /** I5: two requests with one key must agree in it. @param digest hex SHA-256 of the body's bytes, or of their canonical form */
 export const fingerprintOf = (query: string, mediaType: string, kind: 'bytes' | 'jcs', digest: string): string =>
-  createHash('sha256')
-    .update(JSON.stringify([1, query, mediaType, kind, digest]))
-    .digest('hex')
+  hash('sha256', JSON.stringify([1, query, mediaType, kind, digest]), 'hex')
 
 /** A key of ours that is the same for the same operation: 32 hex digits. @param parts what tells operations apart */
 export const derivedKeyOf = (secret: Buffer, parts: readonly string[]): string =>

@@ -3,7 +3,7 @@ import { checkKeys } from './change.js'
 import { type Ending, ExpiryQueue } from './expiry-queue.js'
 import { type Change, type Decide, type Put, type Store, StoreError } from './store.js'
 
-type Entry = Ending & { readonly key: string; readonly value: Buffer; readonly bytes: number }
+type Entry = Ending & { readonly key: string; readonly evictable: boolean; value: Buffer; bytes: number }
 
 /** Bytes that an entry takes beside its key and value, roughly. */
 const OVERHEAD = 200
@@ -69,10 +69,20 @@ class Memory {
     this.#bytes = 0
   }
 
-  #write({ key, value, expiresAt, evictable }: Put): void {
-    this.#forget(key)
+  #write({ key, value: given, expiresAt, evictable = false }: Put): void {
     // A copy: the value may be a slice of something much larger, or be written to later.
-    const entry = { key, value: Buffer.from(value), expiresAt, bytes: sizeOf(key, value) }
+    const value = Buffer.from(given)
+    const bytes = sizeOf(key, value)
+    const before = this.#entries.get(key)
+    // Most writes change what is kept and not when it ends: its places in the queues stay.
+    if (before?.expiresAt === expiresAt && before.evictable === evictable) {
+      this.#bytes += bytes - before.bytes
+      before.value = value
+      before.bytes = bytes
+      return
+    }
+    this.#forget(key)
+    const entry: Entry = { key, value, expiresAt, evictable, bytes }
     this.#entries.set(key, entry)
     this.#bytes += entry.bytes
     if (expiresAt !== Number.POSITIVE_INFINITY) this.#ending.add(entry)
@@ -113,9 +123,10 @@ class Memory {
 
   /** Whether the store is within its cap afterwards, or smaller than it was. */
   #fits({ puts = [], deletes = [] }: Change<unknown>): boolean {
-    const written = new Set([...puts.map(put => put.key), ...deletes])
     let grown = 0
     for (const put of puts) grown += sizeOf(put.key, put.value)
+    if (this.#bytes + grown <= this.#maxBytes) return true
+    const written = new Set([...puts.map(put => put.key), ...deletes])
     for (const key of written) grown -= this.#entries.get(key)?.bytes ?? 0
     return grown <= 0 || this.#bytes + grown <= this.#maxBytes
   }

@@ -24,7 +24,7 @@ import { StoreError } from './store.js'
 
 /** Time a file may take to be looked through, in milliseconds, and for each of its bytes: a damaged one can lead in circles. */
 const CHECK_LIMIT = 10_000
-const CHECK_LIMIT_PER_BYTE = 1e-4
+const CHECK_LIMIT_PER_BYTE = 5e-4
 
 const NEARLY_FULL = 1_048_576
 

@@ -44,3 +44,29 @@ test(`P10: after kill -9 at ${KILLS} random points of writing, every acknowledge
   }
   t.comment(`${acknowledged + 1} updates, ${behind} of them written and not yet said`)
 })
+
+test('P10: of updates that share a commit, after kill -9, each that was acknowledged is there, and every one is whole', async t => {
+  const state = shortDir(t)
+  const said = new Set<string>()
+  for (let kill = 0; kill < Math.ceil(KILLS / 3); kill++) {
+    const writer = startStoreProcess(t, 'crowd', { settings, state, args: [String(kill * 1_000_000)] })
+    await writer.said(1 + Math.floor(Math.random() * 400))
+    writer.child.kill('SIGKILL')
+    await writer.gone
+    for (const line of writer.lines) said.add(line)
+  }
+  const store = await openStore(settings, { state, clock: systemClock, env: {} })
+  const [left, right] = [await scanned(store, 'left/'), await scanned(store, 'right/')]
+  await store.close()
+  const there = new Set(left.map(([key]) => key.slice(5)))
+  t.strictSame(
+    [...said].filter(id => !there.has(id)),
+    [],
+    `${said.size} were said, ${there.size} are there`,
+  )
+  t.strictSame(
+    [...there],
+    right.map(([key]) => key.slice(6)),
+    'never one of a pair',
+  )
+})

@@ -46,6 +46,19 @@ const WORKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
       say(String(n))
     }
   },
+  /** Writes pairs of keys, eight updates a turn, for ever; prints each number once its write is acknowledged. */
+  async crowd(store) {
+    for (let n = Number(args[0]); ; n += 8) {
+      const turn = Array.from({ length: 8 }, (_, index) => String(n + index))
+      const acknowledged = turn.map(async id => {
+        const keys = [`left/${id}`, `right/${id}`]
+        const puts = keys.map(key => ({ key, value: Buffer.alloc(300, 7), expiresAt: Date.now() + 3_600_000 }))
+        await store.update(keys, () => ({ result: undefined, puts }))
+        say(id)
+      })
+      await Promise.all(acknowledged)
+    }
+  },
   /** Reads everything, then writes, overwrites and deletes: what is damaged shows. */
   async use(store) {
     let entries = 0
