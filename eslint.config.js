@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint'
 
 export default [
   {
-    files: ['src/**/*.{ts,cts}', 'bench/*.ts'],
+    files: ['src/**/*.{ts,cts}', 'bench/**/*.ts'],
     plugins: { '@typescript-eslint': tseslint.plugin },
     languageOptions: {
       parser: tseslint.parser,

@@ -13,6 +13,13 @@ export function readCpu(pid: number): CpuReading | undefined {
   return { micros, threads }
 }
 
+/** Of a process without its descendants, in microseconds; threads that ended are not in it. */
+export function ownMicros(pid: number): number {
+  const threads = new Map<string, number>()
+  readThreads(`/proc/${pid}/task`, threads)
+  return [...threads.values()].reduce((sum, nanos) => sum + nanos, 0) / 1_000
+}
+
 /** In microseconds: user and system time are each cut to hundredths of a second. */
 const GRAIN = 10_000
 

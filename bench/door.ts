@@ -21,6 +21,8 @@ export type Door = {
   readonly prefix?: string
   /** TLS with the upstream itself, through a tunnel or without; or with who opens it, by the file of its authority. */
   readonly tls?: 'direct' | 'tunnel' | ((folder: string) => string)
+  /** Whom the client asks for, where not the upstream itself. */
+  readonly authority?: string
   readonly key?: KeyUse
   readonly h2?: true
   /** It keeps no connection. */
@@ -42,7 +44,7 @@ export function addressOf(
   at: { port: number; folder: string },
   path: string,
 ): Address {
-  const origin = `${door.tls === undefined ? '127.0.0.1' : TLS_NAME}:${upstream}`
+  const origin = door.authority ?? `${door.tls === undefined ? '127.0.0.1' : TLS_NAME}:${upstream}`
   const rest = `${door.prefix ?? ''}${path}`
   const absolute = door.form === 'absolute' && door.tls === undefined
   return {

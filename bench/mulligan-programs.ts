@@ -61,14 +61,17 @@ export type MulliganPrograms = Readonly<Record<'clear' | 'keyed' | 'tls' | 'tunn
 
 /** The daemon under the configurations that are compared. @param program its `bin/mulligan.js` */
 export function mulliganPrograms(program: string): MulliganPrograms {
-  const of = (yaml: ((seat: Seat) => string) | undefined, from = program): Program => ({
-    name: 'mulligan',
-    version: packageVersion(),
-    command: seat => [process.execPath, from, 'start', ...options(seat, yaml)],
-  })
-  const notBundled = program === PLAIN_PROGRAM ? undefined : of(undefined, PLAIN_PROGRAM)
+  const of = (yaml: ((seat: Seat) => string) | undefined) => mulliganProgram(yaml, program)
+  const notBundled = program === PLAIN_PROGRAM ? undefined : mulliganProgram(undefined, PLAIN_PROGRAM)
   return { clear: of(CLEAR), keyed: of(KEYED), tls: of(TLS), tunnel: of(TUNNEL), builtIn: of(undefined), notBundled }
 }
+
+/** The daemon under one configuration. @param yaml none: the built-in one @param program its `bin/mulligan.js` */
+export const mulliganProgram = (yaml: ((seat: Seat) => string) | undefined, program: string): Program => ({
+  name: 'mulligan',
+  version: packageVersion(),
+  command: seat => [process.execPath, program, 'start', ...options(seat, yaml)],
+})
 
 /** As in service: it records every request in its log, and its page is there. */
 function options(seat: Seat, yaml: ((seat: Seat) => string) | undefined): string[] {

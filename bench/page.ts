@@ -1,24 +1,14 @@
-import type { Figures, Spread } from './figures.js'
+import type { Figures } from './figures.js'
 import { EARLY_SECONDS } from './fresh.js'
 import { addedMicros, bulkOf, cpuAdded, freshOf, rowOf, type Verdict, verdictsOf } from './goals.js'
+import { fixed, machineLines, markdown, percent, spread, withSection } from './markdown.js'
 import { CLEAR, KEYED, TLS } from './workloads.js'
 
-const BEGIN = '<!-- bench:begin -->'
-const END = '<!-- bench:end -->'
 const MIB = 1_048_576
 
-/** Where the generated part of a page begins and ends. @throws when it has no place for one */
-export function placeIn(page: string): readonly [from: number, to: number] {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (from < 0 || to < from) throw new Error(`the page has no ${BEGIN} and ${END}`)
-  return [from, to]
-}
-
-/** A page with its generated part made anew. */
-export function withFigures(page: string, figures: Figures, chart: string): string {
-  const [from, to] = placeIn(page)
-  return `${page.slice(0, from)}${BEGIN}\n${sectionOf(figures, chart)}${page.slice(to)}`
-}
+/** A page with its generated part made anew. @param chart where the chart is, from the page */
+export const withFigures = (page: string, figures: Figures, chart: string): string =>
+  withSection(page, sectionOf(figures, chart))
 
 /** What a run found, as Markdown. @param chart where the chart is, from the page */
 export function sectionOf(figures: Figures, chart: string): string {
@@ -41,17 +31,14 @@ export function sectionOf(figures: Figures, chart: string): string {
 const titled = (title: string, text: string): readonly string[] => (text === '' ? [] : [`## ${title}`, '', text, ''])
 
 function machineLine({ machine, settings, noise, absent, failures }: Figures): string {
-  const { cpu, cpus, memoryBytes, system, node, versions, date, isPinned } = machine
-  const pinned = isPinned ? 'the proxy has cpu 0, load and upstream have cpu 1' : 'nothing is pinned to a cpu'
   const others =
     noise &&
     `Others took ${percent(noise.median)} of the proxy's cpu in the middle sample, ${percent(noise.max)} at most.`
-  const names = [...versions].map(([name, version]) => `${name} ${version}`).join(', ')
   return [
-    `${date}: ${cpu}, ${cpus} cpus, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${system}, Node ${node}; ${pinned}.`,
+    machineLines(machine)[0],
     `${settings.rounds} interleaved rounds of ${settings.seconds} s, ${settings.connections} kept connections; cells are medians [least–most].`,
     ...(others === undefined ? [] : [others]),
-    `Versions: ${names}.`,
+    machineLines(machine)[1],
     ...(absent.length === 0 ? [] : [`Not here, so not measured: ${absent.join(', ')}.`]),
     ...(failures.length === 0 ? [] : [`Left out, because answers were wrong or missing: ${failures.join('; ')}.`]),
   ].join('\n')
@@ -196,16 +183,3 @@ function bulkCell(figures: Figures, door: string, direction: 'down' | 'up'): str
 const mib = (bytes: number | undefined): number | undefined => scaled(bytes, MIB)
 const scaled = (value: number | undefined, by: number): number | undefined =>
   value === undefined ? undefined : value / by
-const fixed = (value: number | undefined, digits: number): string => value?.toFixed(digits) ?? '-'
-const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
-
-function spread(found: Spread | undefined, digits: number): string {
-  if (found === undefined) return '-'
-  return `${found.median.toFixed(digits)} [${found.min.toFixed(digits)}–${found.max.toFixed(digits)}]`
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  if (rows.length === 0) return ''
-  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
-}

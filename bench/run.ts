@@ -6,9 +6,11 @@ import { inSandbox } from '../src/child/sandbox.js'
 import { packageRoot } from '../src/config/package-root.js'
 import { chartOf } from './chart.js'
 import { PEERS } from './doors.js'
+import { placeIn } from './markdown.js'
 import { measureAll, PARTS } from './measure-all.js'
 import { PLAIN_PROGRAM } from './mulligan-programs.js'
-import { goalLines, placeIn, sectionOf, withFigures } from './page.js'
+import { goalLines, sectionOf, withFigures } from './page.js'
+import { chosen, Progress } from './run-options.js'
 import { FULL, QUICK } from './settings.js'
 
 const HELP = `Compares mulligan with the proxies that are installed here, and writes docs/performance.md and its chart.
@@ -54,7 +56,12 @@ async function run(): Promise<number> {
   const before = page === undefined ? '' : readPage(page)
   return inSandbox('compare', async sandbox => {
     const startedAt = performance.now()
-    const figures = await measureAll(sandbox, { program, parts, peers, settings: { ...settings, rounds } }, say)
+    const progress = new Progress()
+    const figures = await measureAll(
+      sandbox,
+      { program, parts, peers, settings: { ...settings, rounds } },
+      progress.say,
+    )
     if (page === undefined) process.stdout.write(`${sectionOf(figures, CHART)}\n`)
     else {
       const chart = resolve(dirname(page), CHART)
@@ -73,25 +80,6 @@ function readPage(page: string): string {
   const text = readFileSync(page, 'utf8')
   placeIn(text)
   return text
-}
-
-/** All of them, or those of a list, in their own order. */
-function chosen<T extends string>(option: string, text: string | undefined, all: readonly T[]): readonly T[] {
-  if (text === undefined) return all
-  const names = text === 'none' ? [] : text.split(',')
-  const unknown = names.filter(name => !all.some(one => one === name))
-  if (unknown.length > 0) throw new Error(`--${option}: no ${unknown.join(', ')}; there are ${all.join(', ')}`)
-  return all.filter(one => names.includes(one))
-}
-
-let stage = ''
-
-/** On a terminal one line that changes; elsewhere a line for each stage. */
-function say(text: string, share: number): void {
-  const [now = ''] = text.split(':')
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text} (${Math.floor(share * 100)}% of this part)`)
-  else if (now !== stage) process.stderr.write(`${now}\n`)
-  stage = now
 }
 
 process.exit(

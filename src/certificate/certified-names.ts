@@ -13,14 +13,14 @@ export const NO_DNS_NAME = 'invalid'
 export function namesFor(hosts: readonly string[] | undefined): CertifiedNames {
   if (hosts === undefined || hosts.includes('*')) return undefined
   const names = new Set(hosts.map(host => (isIP(host) === 0 ? host.replace(/^\*\./, '') : canonicalAddress(host))))
-  const all = [...names].sort()
-  return all.filter(name => !all.some(other => other !== name && isWithin(name, other)))
+  return [...names].filter(name => !isBelow(name, names)).sort()
 }
 
 /** Whether everything in `wanted` may be certified under `limit`. */
 export function covers(limit: CertifiedNames, wanted: CertifiedNames): boolean {
   if (limit === undefined) return true
-  return wanted?.every(name => limit.some(other => isWithin(name, other))) ?? false
+  const limits = new Set(limit)
+  return wanted?.every(name => limits.has(name) || isBelow(name, limits)) ?? false
 }
 
 /** What either allows. */
@@ -28,8 +28,15 @@ export function union(one: CertifiedNames, other: CertifiedNames): CertifiedName
   return one === undefined || other === undefined ? undefined : namesFor([...one, ...other])
 }
 
-const isWithin = (name: string, limit: string): boolean =>
-  name === limit || (isIP(name) === 0 && isIP(limit) === 0 && name.endsWith(`.${limit}`))
+/** Whether one of the limits stands above a DNS name. It is looked up by what follows each dot: there may be thousands. */
+function isBelow(name: string, limits: ReadonlySet<string>): boolean {
+  if (isIP(name) !== 0) return false
+  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+    const above = name.slice(dot + 1)
+    if (limits.has(above) && isIP(above) === 0) return true
+  }
+  return false
+}
 
 /** The one spelling of an address: `::ffff:1.2.3.4` and `0::ffff:102:304` are the same. */
 export function canonicalAddress(address: string): string {

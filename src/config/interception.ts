@@ -27,11 +27,11 @@ const hasPolicies = ({
 /** Whether TLS of a CONNECT to this host ends here: the first route that has something to say decides. */
 export function createInterception({ intercept }: Config, routes: RouteTable<Route>) {
   if (intercept.mode === 'off') return () => false
-  return (host: string, port: number): boolean =>
-    routes
-      .ofOrigin('https', host, port)
-      .map(interceptsTls)
-      .find(decision => decision !== undefined) === true
+  const decides = (route: Route) => interceptsTls(route) !== undefined
+  return (host: string, port: number): boolean => {
+    const route = routes.findOfOrigin('https', host, port, decides)
+    return route !== undefined && interceptsTls(route) === true
+  }
 }
 
 /** The hosts, or `*.suffix` patterns, that may be intercepted: what the local CA must vouch for; `undefined`: any host. */

@@ -66,7 +66,7 @@ export class ConnectLane {
     const denied = loopRefusal(request, services.pseudonym) ?? clientRefusal(request, access, this.#door.address, true)
     if (denied !== undefined) return denied
     const { host, port } = target
-    const route = routes.ofOrigin('https', host, port)[0] ?? routes.ofOrigin('http', host, port)[0]
+    const route = routes.findOfOrigin('https', host, port) ?? routes.findOfOrigin('http', host, port)
     if (route === undefined && config.egress.unmatched === 'deny') {
       return refusal('destination_denied', `no route allows ${target.authority} (egress.unmatched is deny)`)
     }
@@ -79,7 +79,7 @@ export class ConnectLane {
     const { host, port } = target
     new Tunnel(services, target, route, client, early, {
       answered,
-      isRouted: () => rules().routes.ofOrigin('http', host, port).length > 0,
+      isRouted: () => rules().routes.findOfOrigin('http', host, port) !== undefined,
       serveHttp: () => this.#serveHttp(client, tunnelTarget('http', target, undefined)),
     }).open()
   }

@@ -6,12 +6,12 @@ const SHARED_BYTES = 65_536
 /** Holds an answer of 64 KiB with its head, so that it is one read. */
 const OWN_BYTES = 131_072
 /** Sockets that have a buffer of their own; the others go on with the shared one, and what is large is copied. */
-const OWNERS_MAX = 64
+const OWNERS_MAX = 256
 /** Buffers that wait for an owner. */
 const SPARE_MAX = 16
 /** After so many small reads in a row a buffer of its own is given back. */
 const SMALL_MAX = 32
-/** A shorter chunk that has to wait is copied: it would keep a whole buffer. */
+/** A shorter chunk that has to wait is copied: it would keep a whole buffer. What is shorter needs no buffer of its own either. */
 const LENT_MIN = 32_768
 
 /** Where chunks are passed on to: a socket. */
@@ -141,7 +141,7 @@ export class SharedRead {
     isThrough = false
     const more = this.#receive(copy)
     copied = undefined
-    if (isThrough && owners < OWNERS_MAX && !this.#isClosed) {
+    if (isThrough && copy.length >= LENT_MIN && owners < OWNERS_MAX && !this.#isClosed) {
       owners++
       this.#small = 0
       this.#own = nextBuffer()

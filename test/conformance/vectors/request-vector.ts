@@ -24,7 +24,7 @@ export type RequestVector = {
 }
 
 export const VIA = 'Via: 1.1 SELF\r\n'
-export const VIA_10 = 'Via: 1.0 SELF\r\n'
+const VIA_10 = 'Via: 1.0 SELF\r\n'
 
 const lines = (first: string, fields: readonly string[]): string => [first, ...fields].join('\r\n')
 
@@ -50,7 +50,7 @@ export const chunked = (body: string, ...fields: string[]): string =>
   posted(body, 'Transfer-Encoding: chunked', ...fields)
 export const aged = (received: string): string => received.replace(VIA, VIA_10)
 
-export const refusal = (status = 400): Outcome => ({ answers: [status], reaches: '', after: 'closed' })
+const refusal = (status = 400): Outcome => ({ answers: [status], reaches: '', after: 'closed' })
 
 export const refuses = (what: string, sent: string, status?: number): RequestVector => ({
   name: `it refuses ${what}`,

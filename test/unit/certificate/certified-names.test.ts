@@ -1,8 +1,11 @@
 import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import fc from 'fast-check'
 import t from 'tap'
 import { canonicalAddress, covers, namesFor, readNames, union } from '../../../src/certificate/certified-names.js'
 import { createCa } from '../../../src/certificate/local-ca.js'
 import { ManualClock } from '../../support/clock.js'
+import { holds } from '../../support/property.js'
 
 t.test('host patterns become names that hold what is below them, each once, in order', t => {
   const rows: [readonly string[] | undefined, readonly string[] | undefined][] = [
@@ -53,6 +56,36 @@ t.test('FP-22: a name is covered by itself, by what is above it, and by no limit
     [['::1'], ['::2'], false],
   ]
   for (const [limit, wanted, covered] of rows) t.equal(covers(limit, wanted), covered, `${limit} covers ${wanted}`)
+  t.end()
+})
+
+t.test('FP-22: names are left out and covered as by a look at every pair of them', t => {
+  const isWithin = (name: string, limit: string) =>
+    name === limit || (isIP(name) === 0 && isIP(limit) === 0 && name.endsWith(`.${limit}`))
+  const dns = fc.array(fc.constantFrom('a', 'b', 'ab', '1', '2'), { minLength: 1, maxLength: 5 })
+  const name = fc.oneof(
+    dns.map(labels => labels.join('.')),
+    fc.constantFrom('1.1.1.1', '::1', '2.1.1.1.1'),
+  )
+  const names = fc.array(name, { maxLength: 12 })
+  const property = fc.property(names, names, (limit, wanted) => {
+    const all = [...new Set(wanted)].sort()
+    const left = all.filter(one => !all.some(other => other !== one && isWithin(one, other)))
+    const isSame = JSON.stringify(namesFor(wanted)) === JSON.stringify(left)
+    return isSame && covers(limit, wanted) === wanted.every(one => limit.some(other => isWithin(one, other)))
+  })
+  holds(t, property, 1_000)
+  t.end()
+})
+
+t.test('10,000 hosts are gone through once, not once for each of them', t => {
+  const hosts = Array.from({ length: 10_000 }, (_, i) => `h${i}.example.test`)
+  const before = process.cpuUsage()
+  t.equal(namesFor(hosts)?.length, 10_000)
+  t.ok(covers(hosts, hosts))
+  const { user, system } = process.cpuUsage(before)
+  // Every pair of them takes half a minute.
+  t.ok(user + system < 1_000_000, `${user + system} µs`)
   t.end()
 })
 
