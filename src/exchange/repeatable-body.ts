@@ -201,9 +201,7 @@ export class RepeatableBody implements RequestBody {
     this.received += read.length
     this.#deadlines.uploading()
     const live = this.#caughtUp()
-    const isKept = this.#keeping && !(live && this.#released)
-    const chunk = isKept ? kept(read) : read
-    if (isKept) this.#keep(chunk)
+    const chunk = this.#keeping && !(live && this.#released) ? this.#keep(read) : read
     if (this.#file?.lagging) {
       this.#source.pause()
       this.#file.whenIdle(() => this.#push())
@@ -234,30 +232,34 @@ export class RepeatableBody implements RequestBody {
     this.#filePosition = this.#file?.length ?? 0
   }
 
-  #keep(chunk: Buffer): void {
+  /** @returns the bytes to pass on */
+  #keep(read: Buffer): Buffer {
     const { memory, spill, directory, shared } = this.#limits
-    if (this.#file === undefined && this.#keptBytes + chunk.length <= memory && shared.take(chunk.length)) {
+    if (this.#file === undefined && this.#keptBytes + read.length <= memory && shared.take(read.length)) {
+      const chunk = kept(read)
       this.#kept.push(chunk)
       this.#keptBytes += chunk.length
-      return
+      return chunk
     }
     if (spill > 0) this.#file ??= SpillFile.open(directory)
-    if (this.#file === undefined || this.#file.failed || this.#file.length + chunk.length > spill) {
-      if (this.#gathered) return this.#keepLast(chunk)
+    if (this.#file === undefined || this.#file.failed || this.#file.length + read.length > spill) {
+      if (this.#gathered) return this.#keepLast(read)
       this.#overCap = true
       // Bytes that the current attempt was not given yet go with the rest: it cannot be completed.
       if (!this.#caughtUp()) this.#writer?.fail('the request body outgrew what may be kept')
       this.#drop()
-      return
+      return read
     }
-    this.#file.append(chunk)
+    this.#file.append(read)
+    return read
   }
 
   /** The chunk that outgrew the caps while gathering is the first that an attempt will not have kept, but it is not lost. */
-  #keepLast(chunk: Buffer): void {
-    if (this.#file) this.#file.append(chunk)
-    else this.#kept.push(chunk)
+  #keepLast(read: Buffer): Buffer {
+    if (this.#file) this.#file.append(read)
+    else this.#kept.push(kept(read))
     this.#outgrown = true
+    return read
   }
 
   /** Gives kept bytes until the attempt has enough or has caught up with the client. */

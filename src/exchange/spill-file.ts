@@ -4,6 +4,14 @@ import { join } from 'node:path'
 
 const UNWRITTEN_MAX = 1_048_576
 
+/** Memory that waits to be written from: a long body would leave as much garbage as it has bytes. */
+const spare: Buffer[] = []
+const SPARE_MAX = 16
+/** What one read brings at most. */
+const BLOCK = 131_072
+
+const newBlock = (): Buffer => Buffer.allocUnsafeSlow(BLOCK)
+
 /**
  * A private file (0600, unlinked while open, so that nothing of it outlives the process) for the part of a request
  * body that memory may not keep. Appends are written in order and in the background; reads wait for them.
@@ -59,12 +67,15 @@ export class SpillFile {
     else then()
   }
 
+  /** @param chunk is copied */
   append(chunk: Buffer): void {
     const at = this.#length
     this.#length += chunk.length
     this.#unwritten += chunk.length
     this.#pending++
-    this.#write(chunk, at)
+    const block = chunk.length > BLOCK ? Buffer.allocUnsafeSlow(chunk.length) : (spare.pop() ?? newBlock())
+    chunk.copy(block)
+    this.#write(block, 0, chunk.length, at)
   }
 
   /** Up to `bytes` from `position`; `undefined` when they cannot be read. */
@@ -85,11 +96,12 @@ export class SpillFile {
     if (this.#pending === 0) close(this.#fd, () => undefined)
   }
 
-  #write(chunk: Buffer, at: number): void {
-    write(this.#fd, chunk, 0, chunk.length, at, (error, written) => {
-      this.#unwritten -= error ? chunk.length : written
-      if (!error && written < chunk.length) return this.#write(chunk.subarray(written), at + written)
+  #write(block: Buffer, from: number, length: number, at: number): void {
+    write(this.#fd, block, from, length, at, (error, written) => {
+      this.#unwritten -= error ? length : written
+      if (!error && written < length) return this.#write(block, from + written, length - written, at + written)
       if (error) this.#failed = true
+      if (block.length === BLOCK && spare.length < SPARE_MAX) spare.push(block)
       this.#settled()
     })
   }
