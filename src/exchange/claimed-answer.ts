@@ -9,7 +9,7 @@ import { type ClaimConclusion, type ClaimOutcome, concludeClaim } from '../polic
 import type { ResponseHead } from '../wire/events.js'
 import { kept } from '../wire/shared-read.js'
 import type { AnswerWitness } from './answer-witness.js'
-import type { BodyMemory } from './repeatable-body.js'
+import type { BodyMemory } from './body-memory.js'
 import type { Reached } from './respond.js'
 
 type Ground = {

@@ -3,33 +3,10 @@ import type { Fields } from '../http/fields.js'
 import type { BodyWriter, RequestBody } from '../upstream/dispatch.js'
 import type { Framing } from '../wire/events.js'
 import { kept } from '../wire/shared-read.js'
+import type { BodyMemory } from './body-memory.js'
 import type { ClientBody } from './lane.js'
 import type { Services } from './services.js'
 import { SpillFile } from './spill-file.js'
-
-/** Bytes of request bodies kept in memory by all exchanges together (`limits.body_memory_total`). */
-export class BodyMemory {
-  readonly #max: number
-  #used = 0
-
-  constructor(max: number) {
-    this.#max = max
-  }
-
-  get used(): number {
-    return this.#used
-  }
-
-  take(bytes: number): boolean {
-    if (this.#used + bytes > this.#max) return false
-    this.#used += bytes
-    return true
-  }
-
-  give(bytes: number): void {
-    this.#used -= bytes
-  }
-}
 
 export type BodyLimits = {
   /** Bytes kept in memory, then in a file; 0 and 0 keep nothing. */
@@ -44,7 +21,6 @@ export type BodyLimits = {
 export type UploadWatch = { readonly uploading: () => void; readonly uploadHalted: () => void }
 
 const FILE_READ = 65_536
-
 const NOTHING_KEPT = { memory: 0, spill: 0 }
 
 /** A request body under its route's limits; where nothing could repeat it, nothing is kept. */
@@ -243,23 +219,24 @@ export class RepeatableBody implements RequestBody {
     }
     if (spill > 0) this.#file ??= SpillFile.open(directory)
     if (this.#file === undefined || this.#file.failed || this.#file.length + read.length > spill) {
-      if (this.#gathered) return this.#keepLast(read)
-      this.#overCap = true
-      // Bytes that the current attempt was not given yet go with the rest: it cannot be completed.
-      if (!this.#caughtUp()) this.#writer?.fail('the request body outgrew what may be kept')
-      this.#drop()
-      return read
-    }
-    this.#file.append(read)
+      if (this.#gathered) this.#keepLast(read)
+      else this.#outgrow()
+    } else this.#file.append(read)
     return read
   }
 
+  #outgrow(): void {
+    this.#overCap = true
+    // Bytes that the current attempt was not given yet go with the rest: it cannot be completed.
+    if (!this.#caughtUp()) this.#writer?.fail('the request body outgrew what may be kept')
+    this.#drop()
+  }
+
   /** The chunk that outgrew the caps while gathering is the first that an attempt will not have kept, but it is not lost. */
-  #keepLast(read: Buffer): Buffer {
+  #keepLast(read: Buffer): void {
     if (this.#file) this.#file.append(read)
     else this.#kept.push(kept(read))
     this.#outgrown = true
-    return read
   }
 
   /** Gives kept bytes until the attempt has enough or has caught up with the client. */

@@ -3,10 +3,10 @@ import type { UpstreamHealths } from '../state/upstream-healths.js'
 import type { Clock, Random } from '../time/clock.js'
 import type { Watch } from '../time/watch.js'
 import type { Upstreams } from '../upstream/upstream.js'
+import type { BodyMemory } from './body-memory.js'
 import type { Idempotency } from './keyed-request.js'
 import type { Payments } from './paid-request.js'
 import type { RecordSink } from './record.js'
-import type { BodyMemory } from './repeatable-body.js'
 import type { Unattended } from './unattended.js'
 
 /** How many there are now: who begins one counts it, and takes it off when it is over. */

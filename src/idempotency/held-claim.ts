@@ -44,10 +44,14 @@ export async function writeEnd(
 ): Promise<StoreError | undefined> {
   const { owner, claimed } = held
   try {
-    await store.update(keysOfEnd(lookup), ([value]) =>
-      claimed === undefined
-        ? undoClaim(lookup, owner, value, clock.now())
-        : endClaim(lookup, claimed, end, value, clock.now()),
+    // Before the client has the last byte: whoever repeats what was answered, after a crash, gets that answer again.
+    await store.update(
+      keysOfEnd(lookup),
+      ([value]) =>
+        claimed === undefined
+          ? undoClaim(lookup, owner, value, clock.now())
+          : endClaim(lookup, claimed, end, value, clock.now()),
+      { atOnce: true },
     )
     return undefined
   } catch (error) {

@@ -8,7 +8,7 @@ import { BUSY, livesUntil, type PurchaseRecord } from './purchase-record.js'
 const SIGNING = 120_000
 
 /** Every one of them: what is not flushed may damage a file that the power fails on. */
-const FLUSHED = { flushed: true } as const
+const FLUSHED = { flushed: true, atOnce: true } as const
 
 /**
  * The purchases that this process is at, and the word to the others that it lives. What ends is written, now or later;

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { MaybeBody } from '../exchange/lane.js'
 import { type PlainHead, parsePlainHead } from '../wire/plain-head.js'
-import { kept, SharedRead } from '../wire/shared-read.js'
+import { kept } from '../wire/shared-read.js'
 import { receiveInto } from './accepted-read.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import type { FastLine } from './fast-answer.js'
@@ -30,7 +30,6 @@ export class FastConnection implements FastLine {
   readonly socket: Socket
   readonly client: ClientConnection
   readonly #owner: FastOwner
-  readonly #reads: SharedRead
   /** Read, and not used. */
   #ahead: Buffer = NOTHING
   /** Of the request that is served, or was answered before its end. */
@@ -48,11 +47,7 @@ export class FastConnection implements FastLine {
     this.socket = socket
     this.client = clientConnection(socket)
     this.#owner = owner
-    this.#reads = new SharedRead(
-      chunk => this.#onRead(chunk),
-      () => socket.destroy(),
-    )
-    if (receiveInto(socket, this.#reads)) socket.on('close', this.#reads.close)
+    receiveInto(socket, chunk => this.#onRead(chunk))
     // Also where reads come otherwise: what was put back on the socket comes like this.
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
@@ -99,8 +94,12 @@ export class FastConnection implements FastLine {
   /** Reads that others listen for, or that have to wait, come as with any socket. */
   #onRead(chunk: Buffer): boolean {
     if (this.#isReleased || this.client.dead || this.socket.isPaused()) return this.socket.push(kept(chunk))
-    this.#onData(chunk)
-    if (this.#ahead.length > 0) this.#ahead = kept(this.#ahead)
+    try {
+      this.#onData(chunk)
+    } finally {
+      // Also after a bug: the process survives it, and with it the connection.
+      if (this.#ahead.length > 0) this.#ahead = kept(this.#ahead)
+    }
     return true
   }
 

@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../time/clock.js'
 import { millis, seconds } from '../time/units.js'
 import { LmdbEntries } from './lmdb-entries.js'
 import { openTables } from './lmdb-tables.js'
-import { type Decide, type Store, StoreError } from './store.js'
+import { type Decide, type Store, StoreError, type UpdateOptions } from './store.js'
 import { StoreFile } from './store-file.js'
 import { type Decided, decideAll, type WaitingUpdate } from './waiting-update.js'
 
@@ -49,7 +49,7 @@ export async function embeddedStore({
     return {
       kind: 'embedded',
       get: async key => embedded.get(key),
-      update: (keys, decide, options) => embedded.update(keys, decide, options?.flushed === true),
+      update: (keys, decide, options) => embedded.update(keys, decide, options ?? {}),
       scan: prefix => embedded.scan(prefix),
       close: () => embedded.close().finally(() => inUse.delete(file.path)),
     }
@@ -86,10 +86,12 @@ class Embedded {
     return kept === undefined || this.#entries.hasEnded(kept) ? undefined : kept.value
   }
 
-  update<T>(keys: readonly string[], decide: Decide<T>, flushed: boolean): Promise<T> {
+  update<T>(keys: readonly string[], decide: Decide<T>, options: UpdateOptions): Promise<T> {
+    const { flushed = false, atOnce = false } = options
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ keys, decide, flushed, resolve: resolve as (result: unknown) => void, reject })
-      if (this.#waiting.length === 1) setImmediate(() => this.#updateSome())
+      if (atOnce) this.#updateAll()
+      else if (this.#waiting.length === 1) setImmediate(() => this.#updateSome())
     })
   }
 
@@ -109,7 +111,7 @@ class Embedded {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#sweeping?.()
-    while (this.#waiting.length > 0) this.#updateSome()
+    this.#updateAll()
     try {
       // One flushed commit takes all before it along.
       this.#guard(() => this.#entries.transact(true, () => this.#entries.touch()))
@@ -120,28 +122,36 @@ class Embedded {
     this.#file.markClosed()
   }
 
+  #updateAll(): void {
+    while (this.#waiting.length > 0) this.#updateSome()
+  }
+
   #updateSome(): void {
     const some = this.#waiting
     this.#waiting = some.splice(GROUP)
     if (this.#waiting.length > 0) setImmediate(() => this.#updateSome())
-    if (some.length > 0) this.#updateTogether(some)
+    for (let done = 0; done < some.length; ) done += this.#updateTogether(some.slice(done))
   }
 
-  /** Each is told when all of them are committed. What fails together is tried one by one: the fault is one's own. */
-  #updateTogether(updates: readonly WaitingUpdate[]): void {
+  /**
+   * Each is told when all of them are committed. What fails together is tried one by one: the fault is one's own.
+   * @returns how many, from the first on, have been told
+   */
+  #updateTogether(updates: readonly WaitingUpdate[]): number {
     const flushed = updates.some(update => update.flushed)
     this.#isFlushed &&= flushed
     const decided = this.#attempt(updates, flushed)
     if (decided instanceof StoreError) {
       if (updates.length === 1) updates[0]?.reject(decided)
       else for (const update of updates) this.#updateTogether([update])
-      return
+      return updates.length
     }
     for (const [index, said] of decided.entries()) {
       if ('bug' in said) updates[index]?.reject(said.bug)
       else updates[index]?.resolve(said.change.result)
     }
     if (decided.some(endsSomeTime)) this.#sweepAt(SWEEP_SOONEST)
+    return decided.length
   }
 
   #attempt(updates: readonly WaitingUpdate[], flushed: boolean): readonly Decided[] | StoreError {

@@ -10,17 +10,16 @@ export type Store = {
    * Reads `keys`, asks `decide`, and writes what it says: all of it or nothing, and nobody else's write lies between.
    * `decide` must be pure: where others write the same keys it may be asked again. When this resolves, a crash of the
    * process does not undo it; with `flushed` a loss of power does not either (embedded only; Redis as it is configured),
-   * provided that every update of that file is: one that is not may be undone by it, or damage the file.
+   * provided that every update of that file is: one that is not may be undone by it, or damage the file. With `atOnce`
+   * it is done when the call returns (embedded and memory), and what waited with it, not only at the end of the turn.
    */
-  readonly update: <T>(
-    keys: readonly string[],
-    decide: Decide<T>,
-    options?: { readonly flushed?: boolean },
-  ) => Promise<T>
+  readonly update: <T>(keys: readonly string[], decide: Decide<T>, options?: UpdateOptions) => Promise<T>
   /** Every entry whose key begins with `prefix`, in the order of the keys; what is written meanwhile may be missed. */
   readonly scan: (prefix: string) => AsyncIterable<readonly [key: string, value: Buffer]>
   readonly close: () => Promise<void>
 }
+
+export type UpdateOptions = { readonly flushed?: boolean; readonly atOnce?: boolean }
 
 /** @param current the values of the keys, in their order */
 export type Decide<T> = (current: readonly (Buffer | undefined)[]) => Change<T>

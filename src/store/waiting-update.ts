@@ -18,23 +18,29 @@ export type Decided = { readonly change: Change<unknown> } | { readonly bug: unk
 /** A key within a transaction: what the file has, and what has been made of it so far. */
 type Slot = { readonly before: Kept | undefined; now: Omit<Put, 'key'> | undefined; isChanged: boolean }
 
+/** Bytes with which a transaction has enough: until its commit it has all of them in memory, more than once. */
+const ENOUGH = 1_048_576
+
 /**
  * Several updates in one transaction: each sees what those before it changed, and what came of it all is written once.
- * One whose `decide` throws, which is a bug of its caller, changes nothing, and the others go on.
+ * Decides the first, and of the others as many as there is room for: what follows is for the next transaction. One whose `decide` throws, which is a bug of its caller, changes nothing, and the others go on.
  * @throws StoreError then the transaction must be rolled back, and none of them has happened
  */
 export function decideAll(entries: LmdbEntries, updates: readonly WaitingUpdate[]): Decided[] {
   const slots = new Map<string, Slot>()
-  const decided = updates.map(({ keys, decide }) => {
+  const decided: Decided[] = []
+  let bytes = 0
+  for (const { keys, decide } of updates) {
+    if (bytes >= ENOUGH) break
     const read = keys.map(key => slotOf(entries, slots, key))
-    const change = decisionOf(
+    const said = decisionOf(
       keys,
       decide,
       read.map(({ now }) => (now && !entries.hasEnded(now) ? now.value : undefined)),
     )
-    if ('change' in change) take(slots, change.change)
-    return change
-  })
+    if ('change' in said) bytes += take(slots, said.change)
+    decided.push(said)
+  }
   writeAll(entries, slots)
   return decided
 }
@@ -58,9 +64,15 @@ function decisionOf(keys: readonly string[], decide: Decide<unknown>, current: (
   }
 }
 
-function take(slots: ReadonlyMap<string, Slot>, { puts = [], deletes = [] }: Change<unknown>): void {
+/** @returns the bytes that are put */
+function take(slots: ReadonlyMap<string, Slot>, { puts = [], deletes = [] }: Change<unknown>): number {
   for (const key of deletes) set(slots.get(key), undefined)
-  for (const put of puts) set(slots.get(put.key), put)
+  let bytes = 0
+  for (const put of puts) {
+    set(slots.get(put.key), put)
+    bytes += put.value.length
+  }
+  return bytes
 }
 
 function set(slot: Slot | undefined, now: Slot['now']): void {

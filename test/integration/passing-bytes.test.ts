@@ -172,15 +172,9 @@ test('an accepted socket reads into memory that it is given, on this Node', {
   let memory: Buffer | undefined
   const upstream = await startUpstream(() => '', {
     onConnection: socket => {
-      const read = new SharedRead(
-        chunk => {
-          seen.push(String(chunk))
-          return true
-        },
-        () => undefined,
-      )
-      memory = read.buffer()
-      t.ok(receiveInto(socket, read))
+      const receive = (chunk: Buffer) => seen.push(String(chunk)) > 0
+      memory = new SharedRead(receive, () => undefined).buffer()
+      t.ok(receiveInto(socket, receive))
       socket.once('end', () => socket.destroy())
     },
   })
@@ -220,3 +214,73 @@ test('what goes over to node:http with its connection is not overwritten by the 
     sent,
   )
 })
+
+test('a connection that changes hands again and again is read by the last, and listened to as if it were the first', {
+  skip: process.platform === 'win32',
+}, async t => {
+  const listening: number[] = []
+  const seen: string[] = []
+  const server = createServer(socket => {
+    t.teardown(() => socket.destroy())
+    for (let i = 0; i < 5; i++) {
+      const leave = () => undefined
+      new FastConnection(socket, { headMax: 1_000, closes: () => false, serve: () => undefined, leave }).release()
+      listening.push(socket.listenerCount('close'))
+    }
+    receiveInto(socket, chunk => seen.push(String(chunk)) > 0)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  t.teardown(() => socket.destroy())
+  socket.write('hello')
+  await until(() => seen.length > 0)
+  t.strictSame(seen, ['hello'])
+  t.strictSame(new Set(listening).size, 1)
+})
+
+test('what was read ahead is still its own after a bug in whoever was told of what came before it', async t => {
+  const targets: string[] = []
+  const accepted: Socket[] = []
+  const server = createServer(socket => {
+    new FastConnection(socket, {
+      headMax: 1_000,
+      closes: () => false,
+      serve: (connection, head) => {
+        connection.answered(false)
+        if (targets.push(head.target) === 1) throw new Error('a bug')
+      },
+      leave: () => socket.destroy(),
+    })
+    surviving(socket)
+    accepted.push(socket)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const clients = ['a', 'b'].map(() => connect((server.address() as AddressInfo).port, '127.0.0.1'))
+  t.teardown(() => clients.forEach(client => void client.destroy()))
+  const [first, second] = clients as [Socket, Socket]
+  const request = (letter: string) => `GET http://x/${letter.repeat(50)} HTTP/1.1\r\nHost: x\r\n\r\n`
+  first.write(request('1') + request('2').slice(0, -2))
+  await until(() => targets.length > 0)
+  second.write(request('3') + request('4'))
+  await until(() => targets.length > 2)
+  first.write('\r\n')
+  await until(() => targets.length > 3 || accepted.some(({ destroyed }) => destroyed))
+  t.match(targets[3], '2'.repeat(50))
+})
+
+/** As in the daemon, a bug ends neither process nor socket. */
+function surviving(socket: Socket): void {
+  const slot = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferCb')
+  const slots = socket as unknown as Record<symbol, ((length: number, buffer: Buffer) => boolean) | null>
+  const told = slot && slots[slot]
+  if (slot === undefined || !told) return
+  slots[slot] = (length, buffer) => {
+    try {
+      return told(length, buffer)
+    } catch {
+      return true
+    }
+  }
+}

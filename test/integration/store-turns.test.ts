@@ -56,6 +56,18 @@ test('a crowd is several commits, and in the order of asking', async t => {
   t.ok(commits() - before > 1n && commits() - before < 20n, `${commits() - before} commits`)
 })
 
+test('large values of one turn are not in memory all at once: each commit takes about one MiB', async t => {
+  const { store, commits } = await opened(t)
+  const before = commits()
+  const keys = Array.from({ length: 9 }, (_, n) => `k${n}`)
+  await Promise.all(keys.map(key => write(store, put(key, Buffer.alloc(600_000, 1)))))
+  t.equal(commits() - before, 5n, 'two of them each')
+  t.strictSame(
+    (await scanned(store, 'k')).map(([key]) => key),
+    keys,
+  )
+})
+
 test('a bug of one caller is told to that one, and the others of its turn are written', async t => {
   const { store, commits } = await opened(t)
   const before = commits()
