@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Machine, Spread } from './figures.js'
 
 const BEGIN = '<!-- bench:begin -->'
@@ -8,6 +9,13 @@ export function placeIn(page: string): readonly [from: number, to: number] {
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (from < 0 || to < from) throw new Error(`the page has no ${BEGIN} and ${END}`)
   return [from, to]
+}
+
+/** @throws when there is no place for what will have been measured */
+export function readPage(file: string): string {
+  const page = readFileSync(file, 'utf8')
+  placeIn(page)
+  return page
 }
 
 /** A page with its generated part made anew. */

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -6,7 +6,7 @@ import { inSandbox } from '../src/child/sandbox.js'
 import { packageRoot } from '../src/config/package-root.js'
 import { chartOf } from './chart.js'
 import { PEERS } from './doors.js'
-import { placeIn } from './markdown.js'
+import { readPage } from './markdown.js'
 import { measureAll, PARTS } from './measure-all.js'
 import { PLAIN_PROGRAM } from './mulligan-programs.js'
 import { goalLines, sectionOf, withFigures } from './page.js'
@@ -73,13 +73,6 @@ async function run(): Promise<number> {
     process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(0)} s\n`)
     return 0
   })
-}
-
-/** @throws when there is no place for what will have been measured */
-function readPage(page: string): string {
-  const text = readFileSync(page, 'utf8')
-  placeIn(text)
-  return text
 }
 
 process.exit(

@@ -1,11 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { inSandbox } from '../../src/child/sandbox.js'
 import { packageRoot } from '../../src/config/package-root.js'
 import { describeMachine } from '../machine.js'
-import { machineLines, placeIn, withSection } from '../markdown.js'
+import { machineLines, readPage, withSection } from '../markdown.js'
 import { PLAIN_PROGRAM } from '../mulligan-programs.js'
 import { chosen, Progress } from '../run-options.js'
 import { measureCredentials } from './credentials.js'
@@ -55,9 +55,7 @@ async function run(): Promise<number> {
   const program = resolve(values.program ?? PLAIN_PROGRAM)
   const isPart = values.quick || values.parts !== undefined
   const page = values.page ?? (isPart ? undefined : fileURLToPath(new URL('docs/scale.md', packageRoot())))
-  const before = page === undefined ? '' : readFileSync(page, 'utf8')
-  // Before anything is measured that there is no place for.
-  if (page !== undefined) placeIn(before)
+  const before = page === undefined ? '' : readPage(page)
   return inSandbox('scale', async sandbox => {
     const startedAt = performance.now()
     const progress = new Progress()

@@ -1,43 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { startBench } from '../support/bench-program.js'
 
 const RUN = fileURLToPath(new URL('../../bench/run.js', import.meta.url))
-
-/** A folder for the page, and one for all else that the comparison leaves. */
-function startComparison(t: Test, args: readonly string[]) {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mg-bench-')))
-  const [temporary, page] = [join(folder, 'tmp'), join(folder, 'page.md')]
-  mkdirSync(temporary)
-  writeFileSync(page, 'before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n')
-  const { NODE_OPTIONS: _, ...env } = process.env
-  const child = spawn(process.execPath, [RUN, '--quick', '--page', page, ...args], {
-    env: { ...env, TMPDIR: temporary },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  t.teardown(() => {
-    child.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  })
-  const said = { out: '', err: '' }
-  child.stdout.on('data', chunk => (said.out += String(chunk)))
-  child.stderr.on('data', chunk => (said.err += String(chunk)))
-  return { child, said, folder, temporary, page }
-}
 
 /** Resolves when it says that it has come so far. */
 async function says(child: ChildProcess, said: { readonly err: string }, word: string): Promise<void> {
@@ -61,7 +31,7 @@ function knows(pid: string, folder: string): boolean {
 }
 
 t.test('the smallest comparison, of one peer and us, makes tables and a chart and leaves nothing behind', async t => {
-  const { child, said, folder, temporary, page } = startComparison(t, [
+  const { child, said, folder, temporary, page } = startBench(t, RUN, [
     ...['--parts', 'starts,clear,bulk'],
     ...['--peers', 'http-proxy'],
   ])
@@ -82,7 +52,7 @@ t.test('the smallest comparison, of one peer and us, makes tables and a chart an
 })
 
 t.test('an interrupted comparison leaves neither processes nor files, and the page as it was', async t => {
-  const { child, said, folder, temporary, page } = startComparison(t, ['--parts', 'clear', '--peers', 'http-proxy'])
+  const { child, said, folder, temporary, page } = startBench(t, RUN, ['--parts', 'clear', '--peers', 'http-proxy'])
   await says(child, said, 'warm-up')
   if (existsSync('/proc/self/environ')) t.ok(processesOf(folder).length > 4, 'its processes are found')
   child.kill('SIGINT')
@@ -101,7 +71,7 @@ t.test('what cannot be compared, or written, is said before anything is measured
     [['--page', RUN], /^the page has no <!-- bench:begin -->/],
   ]
   const runs = cases.map(async ([args, why]) => {
-    const { child, said } = startComparison(t, args)
+    const { child, said } = startBench(t, RUN, args)
     t.equal((await once(child, 'close'))[0], 1, args.join(' '))
     t.match(said.err, why)
   })

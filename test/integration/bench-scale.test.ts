@@ -1,32 +1,16 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { startBench } from '../support/bench-program.js'
 
 const RUN = fileURLToPath(new URL('../../bench/scale/run.js', import.meta.url))
 
-/** In a folder of its own. @returns what it said, and the page that it was given */
+/** @returns what it said, and the page that it was given */
 async function runScale(t: Test, args: readonly string[]) {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mg-scale-')))
-  const [temporary, page] = [join(folder, 'tmp'), join(folder, 'page.md')]
-  mkdirSync(temporary)
-  writeFileSync(page, 'before\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nafter\n')
-  const { NODE_OPTIONS: _, ...env } = process.env
-  const child = spawn(process.execPath, [RUN, '--quick', '--page', page, ...args], {
-    env: { ...env, TMPDIR: temporary },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  t.teardown(() => {
-    child.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  })
-  let said = ''
-  child.stderr.on('data', chunk => (said += String(chunk)))
+  const { child, said, temporary, page } = startBench(t, RUN, args)
   const [code] = await once(child, 'close')
-  return { code, said, text: readFileSync(page, 'utf8'), left: readdirSync(temporary) }
+  return { code, said: said.err, text: readFileSync(page, 'utf8'), left: readdirSync(temporary) }
 }
 
 t.test('the smallest measurement of what grows makes its tables and leaves nothing behind', async t => {
