@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Fields } from '../http/fields.js'
+import { kept } from '../wire/shared-read.js'
 import type { RepeatableBody } from './repeatable-body.js'
 
 /** A request body that was read before the first attempt; attempts are given it as ever. */
@@ -26,7 +27,7 @@ export function gatherBody(
   const see = (chunk: Buffer) => {
     hash.update(chunk)
     bytes += chunk.length
-    if (bytes <= memory) chunks.push(chunk)
+    if (bytes <= memory) chunks.push(kept(chunk))
     else chunks.length = 0
   }
   body.gather(see, trailers => (trailers ? finish(trailers) : done(undefined)))

@@ -1,8 +1,9 @@
 import type { Route } from '../config/config.js'
 import type { Fields } from '../http/fields.js'
 import type { BodyWriter, RequestBody } from '../upstream/dispatch.js'
+import { letGo } from '../wire/block.js'
 import type { Framing } from '../wire/events.js'
-import { kept } from '../wire/shared-read.js'
+import { held } from '../wire/shared-read.js'
 import type { BodyMemory } from './body-memory.js'
 import type { ClientBody } from './lane.js'
 import type { Services } from './services.js'
@@ -166,6 +167,7 @@ export class RepeatableBody implements RequestBody {
     this.#keeping = false
     this.#limits.shared.give(this.#keptBytes)
     this.#keptBytes = 0
+    for (const chunk of this.#kept) letGo(chunk)
     this.#kept = []
     this.#file?.close()
     this.#file = undefined
@@ -212,7 +214,7 @@ export class RepeatableBody implements RequestBody {
   #keep(read: Buffer): Buffer {
     const { memory, spill, directory, shared } = this.#limits
     if (this.#file === undefined && this.#keptBytes + read.length <= memory && shared.take(read.length)) {
-      const chunk = kept(read)
+      const chunk = held(read)
       this.#kept.push(chunk)
       this.#keptBytes += chunk.length
       return chunk
@@ -235,7 +237,7 @@ export class RepeatableBody implements RequestBody {
   /** The chunk that outgrew the caps while gathering is the first that an attempt will not have kept, but it is not lost. */
   #keepLast(read: Buffer): void {
     if (this.#file) this.#file.append(read)
-    else this.#kept.push(kept(read))
+    else this.#kept.push(held(read))
     this.#outgrown = true
   }
 

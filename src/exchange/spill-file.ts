@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { close, closeSync, openSync, read, unlinkSync, write } from 'node:fs'
 import { join } from 'node:path'
+import { Block, letGo } from '../wire/block.js'
 
 const UNWRITTEN_MAX = 1_048_576
 
-/** Memory that waits to be written from: a long body would leave as much garbage as it has bytes. */
-const spare: Buffer[] = []
-const SPARE_MAX = 16
-/** What one read brings at most. */
-const BLOCK = 131_072
-
-const newBlock = (): Buffer => Buffer.allocUnsafeSlow(BLOCK)
+/** Memory that serves again: a long body would leave as much garbage as it has bytes. */
+const blockFor = (length: number): Buffer =>
+  Block.of(length)?.bytes.subarray(0, length) ?? Buffer.allocUnsafeSlow(length)
 
 /**
  * A private file (0600, unlinked while open, so that nothing of it outlives the process) for the part of a request
@@ -73,20 +70,21 @@ export class SpillFile {
     this.#length += chunk.length
     this.#unwritten += chunk.length
     this.#pending++
-    const block = chunk.length > BLOCK ? Buffer.allocUnsafeSlow(chunk.length) : (spare.pop() ?? newBlock())
+    const block = blockFor(chunk.length)
     chunk.copy(block)
-    this.#write(block, 0, chunk.length, at)
+    this.#write(block, at)
   }
 
-  /** Up to `bytes` from `position`; `undefined` when they cannot be read. */
+  /** Up to `bytes` from `position`, good until `done` returns; `undefined` when they cannot be read. */
   read(position: number, bytes: number, done: (chunk: Buffer | undefined) => void): void {
     if (this.#pending > 0) return this.whenIdle(() => this.read(position, bytes, done))
     if (this.#failed || this.#closed) return done(undefined)
-    const chunk = Buffer.allocUnsafe(Math.min(bytes, this.#length - position))
+    const block = blockFor(Math.min(bytes, this.#length - position))
     this.#pending++
-    read(this.#fd, chunk, 0, chunk.length, position, (error, count) => {
+    read(this.#fd, block, 0, block.length, position, (error, count) => {
       this.#settled()
-      done(error || count === 0 ? undefined : chunk.subarray(0, count))
+      done(error || count === 0 ? undefined : block.subarray(0, count))
+      letGo(block)
     })
   }
 
@@ -96,12 +94,12 @@ export class SpillFile {
     if (this.#pending === 0) close(this.#fd, () => undefined)
   }
 
-  #write(block: Buffer, from: number, length: number, at: number): void {
-    write(this.#fd, block, from, length, at, (error, written) => {
-      this.#unwritten -= error ? length : written
-      if (!error && written < length) return this.#write(block, from + written, length - written, at + written)
+  #write(chunk: Buffer, at: number): void {
+    write(this.#fd, chunk, 0, chunk.length, at, (error, written) => {
+      this.#unwritten -= error ? chunk.length : written
+      if (!error && written < chunk.length) return this.#write(chunk.subarray(written), at + written)
       if (error) this.#failed = true
-      if (block.length === BLOCK && spare.length < SPARE_MAX) spare.push(block)
+      letGo(chunk)
       this.#settled()
     })
   }

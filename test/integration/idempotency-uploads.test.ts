@@ -64,3 +64,22 @@ test('L3: what all exchanges may keep together holds for bodies that are read ah
     t.ok(upstream.seen[i]?.body.equals(Buffer.from(body)))
   }
 })
+
+test('I5: a key comes from the body as it was sent, also when memory is full and the body is kept in a file', async t => {
+  const lines = ['idempotency: { upstream: replay, inject: hmac, from: [{ json: /order }] }']
+  const top = 'store: memory\nlimits: { body_memory_total: 1MiB }'
+  const { upstream, daemon, post } = await keyedScene(t, () => DONE, lines, { top })
+  const filling = connect(daemon.port, '127.0.0.1')
+  filling.on('error', () => undefined)
+  t.teardown(() => filling.destroy())
+  filling.write(`${headOf(upstream.url, 'Content-Length: 2000000')}${'x'.repeat(1_048_576)}`)
+  await until(() => daemon.daemon.holds().bodyMemory > 1_000_000)
+  const body = JSON.stringify({ order: 'A-1', note: 'n'.repeat(300_000), more: 'm'.repeat(300_000) })
+  await post(body)
+  await post(body)
+  await post('{"order":"A-1"}')
+  const keys = upstream.seen.map(({ header }) => header('idempotency-key'))
+  t.match(keys[0], /^[\w-]{16,}/)
+  t.equal(new Set(keys).size, 1)
+  t.ok(upstream.seen[0]?.body.equals(Buffer.from(body)))
+})
