@@ -40,7 +40,7 @@ export class Deadlines implements Watched {
     this.#clock = clock
     this.#settings = settings
     this.#expired = expired
-    this.#active = clock.monotonic()
+    this.#active = clock.lately()
     this.#total = this.#active + settings.total
     this.dueAt = this.#total
     watch.add(this)
@@ -73,7 +73,7 @@ export class Deadlines implements Watched {
 
   /** The client is asked for its body, or bytes of it came. */
   uploading(): void {
-    this.#active = this.#clock.monotonic()
+    this.#active = this.#clock.lately()
     if (this.#uploadingSince !== undefined) return
     this.#uploadingSince = this.#active
     const stalledAt = this.#active + this.#settings.idle
@@ -85,7 +85,7 @@ export class Deadlines implements Watched {
   /** The client's body is complete, or no more of it is asked for. */
   uploadHalted(): void {
     if (this.#uploadingSince === undefined) return
-    this.#total += this.#clock.monotonic() - this.#uploadingSince
+    this.#total += this.#clock.lately() - this.#uploadingSince
     this.#uploadingSince = undefined
   }
 
@@ -94,20 +94,20 @@ export class Deadlines implements Watched {
     const silent = fieldValue(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream') ?? false
     this.#committed = true
     this.#idle = silent ? Number.POSITIVE_INFINITY : this.#settings.idle
-    this.#active = this.#clock.monotonic()
+    this.#active = this.#clock.lately()
     this.dueAt = this.#active + this.#idle
     if (!silent) this.#watch.sooner(this)
   }
 
   /** Bytes of the answer arrived. */
   active(): void {
-    this.#active = this.#clock.monotonic()
+    this.#active = this.#clock.lately()
   }
 
   /** The client reads no more for now, or reads on. */
   clientBlocked(blocked: boolean): void {
     this.#clientBlocked = blocked
-    this.#active = this.#clock.monotonic()
+    this.#active = this.#clock.lately()
     this.dueAt = this.#next().at
     this.#watch.sooner(this)
   }

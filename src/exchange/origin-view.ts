@@ -48,23 +48,23 @@ export class OriginView {
   /** A first attempt earns a share of a repeat; a client's own repeat loads the upstream like one of ours (R7, R11). */
   countFirst(): void {
     if (this.#route.retry === undefined) return
-    const now = this.#clock.monotonic()
+    const now = this.#clock.lately()
     if (isClientRepeat(this.#fields)) this.#health.budget.withdraw(now)
     else this.#health.budget.deposit(now)
   }
 
   get budget(): boolean {
-    return this.#health.budget.canWithdraw(this.#clock.monotonic())
+    return this.#health.budget.canWithdraw(this.#clock.lately())
   }
 
   payRepeat(): void {
-    this.#paidAt = this.#clock.monotonic()
+    this.#paidAt = this.#clock.lately()
     this.#health.budget.withdraw(this.#paidAt)
   }
 
   /** The repeat that was paid for will not be made. */
   refundRepeat(): void {
-    if (this.#paidAt !== undefined) this.#health.budget.refund(this.#clock.monotonic(), this.#paidAt)
+    if (this.#paidAt !== undefined) this.#health.budget.refund(this.#clock.lately(), this.#paidAt)
     this.#paidAt = undefined
   }
 

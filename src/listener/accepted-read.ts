@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { atOnce } from '../time/clock.js'
 import { SharedRead } from '../wire/shared-read.js'
 
 /** Where `net` keeps what its `onread` option said. */
@@ -36,7 +37,7 @@ function begin(socket: Socket, reader: Reader): boolean {
   if (slots === undefined || Object.getPrototypeOf(socket) !== Socket.prototype) return false
   if (typeof handle?.useUserBuffer !== 'function') return false
   const { buffer, callback, close } = new SharedRead(
-    chunk => reader.receive(chunk),
+    chunk => atOnce(reader.receive, chunk),
     () => socket.destroy(),
   )
   handle.useUserBuffer(buffer())

@@ -43,7 +43,7 @@ export class UpstreamHealth {
 
   /** Whether an attempt may go upstream now; ask before each. */
   admit(): Admission {
-    return this.breaker === undefined ? ADMITTED : this.breaker.admit(this.#clock.monotonic())
+    return this.breaker === undefined ? ADMITTED : this.breaker.admit(this.#clock.lately())
   }
 
   /** The gate to enter before an attempt, if there is one. */
@@ -58,7 +58,7 @@ export class UpstreamHealth {
   closeGate(credential: string, hint: Millis, dispatchedAt: number): CooldownGate | undefined {
     const gate = this.#gates.get(credential) ?? this.#newGate(credential)
     const recently = millis(Math.max(hint, MIN_PERIOD))
-    gate?.close(hint, dispatchedAt, this.#successes.within(this.#clock.monotonic(), recently))
+    gate?.close(hint, dispatchedAt, this.#successes.within(this.#clock.lately(), recently))
     return gate
   }
 
@@ -67,14 +67,14 @@ export class UpstreamHealth {
    * @param probe what `admit` said @param hint the answer's own, which may keep the breaker open longer.
    */
   conclude(outcome: Outcome, probe: boolean, hint: Millis = millis(0)): void {
-    if (countsAsFailure(outcome)) this.breaker?.onFailure(this.#clock.monotonic(), hint, probe)
-    else if (outcome.kind === 'answer') this.breaker?.onSuccess(this.#clock.monotonic(), probe)
+    if (countsAsFailure(outcome)) this.breaker?.onFailure(this.#clock.lately(), hint, probe)
+    else if (outcome.kind === 'answer') this.breaker?.onSuccess(this.#clock.lately(), probe)
     else this.breaker?.onAbandoned(probe)
   }
 
   /** An answer that is no limit: how much the upstream takes. @param dispatchedAt monotonic. */
   noteSuccess(credential: string, dispatchedAt: number): void {
-    this.#successes.add(this.#clock.monotonic())
+    this.#successes.add(this.#clock.lately())
     this.gate(credential)?.noteSuccess(dispatchedAt)
   }
 

@@ -8,6 +8,8 @@ export type Clock = {
   readonly now: () => number
   /** Milliseconds from an arbitrary start that never jump: for every wait, age and deadline. */
   readonly monotonic: () => number
+  /** The same where microseconds do not matter: what was read last may serve again while one read is handled (`atOnce`). */
+  readonly lately: () => number
   /** Runs `task` once, never earlier than `delay` from now. @throws RangeError when `delay` is NaN. */
   readonly schedule: (delay: Millis, task: () => void) => Cancel
 }
@@ -32,7 +34,31 @@ function schedule(delay: Millis, task: () => void): Cancel {
   return () => clearTimeout(timer)
 }
 
-export const systemClock: Clock = { now: Date.now, monotonic: () => performance.now(), schedule }
+let isAtOnce = false
+let latest: number | undefined
+
+function monotonic(): number {
+  latest = performance.now()
+  return latest
+}
+
+const lately = (): number => (isAtOnce && latest !== undefined ? latest : monotonic())
+
+/**
+ * Handles bytes that were read, which takes microseconds: till then `lately` reads the clock once, at most. A request asked
+ * fourteen times else, a fortieth of what it costs.
+ */
+export function atOnce<T, R>(handle: (bytes: T) => R, bytes: T): R {
+  isAtOnce = true
+  latest = undefined
+  try {
+    return handle(bytes)
+  } finally {
+    isAtOnce = false
+  }
+}
+
+export const systemClock: Clock = { now: Date.now, monotonic, lately, schedule }
 
 export const systemRandom: Random = Math.random
 

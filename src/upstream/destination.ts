@@ -1,6 +1,7 @@
-import { BlockList, isIP, SocketAddress } from 'node:net'
+import { BlockList, SocketAddress } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ListenAddress } from '../config/config.js'
+import { familyOf } from '../config/listen-address.js'
 import { embeddedIpv4 } from '../http/ip-address.js'
 import type { AttemptFault } from './to-fault.js'
 
@@ -33,7 +34,7 @@ function toBlockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList()
   for (const cidr of cidrs) {
     const [address = '', prefix = ''] = cidr.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    const family = address.includes(':') ? 'ipv6' : 'ipv4'
     list.addSubnet(address, prefix === '' ? (family === 'ipv6' ? 128 : 32) : Number(prefix), family)
   }
   return list
@@ -45,7 +46,7 @@ export function createAddressTest(cidrs: readonly string[]): (address: string) =
   const list = toBlockList(cidrs)
   return address => {
     const plain = plainAddress(address)
-    return list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
+    return list.check(plain, plain.includes(':') ? 'ipv6' : 'ipv4')
   }
 }
 
@@ -54,7 +55,7 @@ export function createAddressTest(cidrs: readonly string[]): (address: string) =
  * what a dial to it reaches: loopback.
  */
 function plainAddress(address: string): string {
-  const short = isIP(address) === 6 ? new SocketAddress({ address, family: 'ipv6' }).address : address
+  const short = address.includes(':') ? new SocketAddress({ address, family: 'ipv6' }).address : address
   const plain = short.startsWith('::ffff:') && short.includes('.') ? short.slice(7) : short
   if (plain === '0.0.0.0') return '127.0.0.1'
   return plain === '::' ? '::1' : plain
@@ -63,7 +64,7 @@ function plainAddress(address: string): string {
 /** Where a dial may end up: at the address itself, or at an IPv4 address that it wraps for a translator on the way. */
 function endsOf(address: string): readonly string[] {
   const plain = plainAddress(address)
-  return isIP(plain) === 6 ? [plain, ...embeddedIpv4(plain).map(plainAddress)] : [plain]
+  return familyOf(plain) === 6 ? [plain, ...embeddedIpv4(plain).map(plainAddress)] : [plain]
 }
 
 /** The one rule that holds for a next hop too, which the operator named: never ourselves (FP-09). @param own as below */
@@ -89,14 +90,14 @@ export function createDestinationGuard(
   const denied = createAddressTest(deny)
   const special = createAddressTest(ALWAYS_DENIED)
   const ourselves = createLoopGuard(own)
-  const namedAddresses = new Set([...named].filter(host => isIP(host) !== 0).map(plainAddress))
+  const namedAddresses = new Set([...named].filter(host => familyOf(host) !== 0).map(plainAddress))
   return (address, port, asked) => {
     const loop = ourselves(address, port, asked)
     if (loop !== undefined) return loop
     const ends = endsOf(address)
     const [plain = address] = ends
     // Whoever owns a name chooses its address: only the address itself, asked for as such, is what a route names.
-    const isNamed = isIP(asked) !== 0 && namedAddresses.has(plain)
+    const isNamed = familyOf(asked) !== 0 && namedAddresses.has(plain)
     if (ends.some(denied) || (!isNamed && ends.some(special))) {
       return { fault: 'destination_ip_prohibited', phase: 'connect', details: `${plain} is denied by the egress rules` }
     }
@@ -107,7 +108,7 @@ export function createDestinationGuard(
 /** Whether a dial to `address` arrives at a listener bound to `bound`. */
 function reaches(address: string, bound: string): boolean {
   const isEverywhere = bound === '0.0.0.0' || bound === '::'
-  if (isIP(bound) !== 0 && !isEverywhere) return address === plainAddress(bound)
+  if (familyOf(bound) !== 0 && !isEverywhere) return address === plainAddress(bound)
   // Bound to a name, it may be at any address of this machine.
   if (address.startsWith('127.') || address === '::1') return true
   return Object.values(networkInterfaces()).some(list => list?.some(entry => plainAddress(entry.address) === address))

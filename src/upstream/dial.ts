@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns'
-import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
+import { connect, type LookupFunction, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls'
+import { familyOf } from '../config/listen-address.js'
 import type { Cancel, Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import type { SharedRead } from '../wire/shared-read.js'
@@ -71,13 +72,13 @@ function guardedLookup(guard: DestinationGuard, port: number, answered: () => vo
 export function dial(to: Destination, options: DialOptions, done: (result: DialResult) => void): () => void {
   const { clock, timeout } = options
   // A name is the next hop's to resolve, but an address is known here.
-  const refused = isIP(to.host) ? options.guard(to.host, to.port, to.host) : undefined
+  const refused = familyOf(to.host) ? options.guard(to.host, to.port, to.host) : undefined
   if (refused) {
     done(refused)
     return () => undefined
   }
   let cancelStep: Cancel = () => undefined
-  let isNamed = isIP((options.detour?.hop ?? to).host) !== 0
+  let isNamed = familyOf((options.detour?.hop ?? to).host) !== 0
   const onNamed = () => {
     isNamed = true
   }
@@ -128,7 +129,7 @@ function reachThrough(
   hears: { readonly step: (cancel: Cancel) => void; readonly onNamed: () => void; readonly done: Done },
 ): void {
   const { step, onNamed, done } = hears
-  const refused = isIP(hop.host) ? guard(hop.host, hop.port, hop.host) : undefined
+  const refused = familyOf(hop.host) ? guard(hop.host, hop.port, hop.host) : undefined
   if (refused) return done(atHop(refused))
   const onHop = (result: DialResult) => {
     if (!('socket' in result)) return done(atHop(result))
@@ -183,7 +184,7 @@ function untilUsable(socket: Socket, scheme: 'http' | 'https', tcpStands: boolea
 /** TLS, the name verified against the certificate. */
 function openTls(host: string, h2: boolean, options: ConnectionOptions): Socket {
   const full: ConnectionOptions = { ...options, ALPNProtocols: h2 ? ['h2', 'http/1.1'] : ['http/1.1'] }
-  if (!isIP(host)) full.servername = host
+  if (!familyOf(host)) full.servername = host
   return connectTls(full)
 }
 

@@ -28,7 +28,7 @@ export class Pool {
     if (this.#distrusted) return undefined
     const connection = this.#idle.at(-1)
     if (connection === undefined) return undefined
-    const idle = this.#clock.monotonic() - connection.idleSince
+    const idle = this.#clock.lately() - connection.idleSince
     if (trusted && idle >= TRUSTED_IDLE) return undefined
     if (idle >= idleLimit(connection)) {
       this.sweep()
@@ -41,7 +41,7 @@ export class Pool {
   put(connection: Connection): void {
     if (connection.uses === 1) this.#distrusted = false
     if (idleLimit(connection) <= 0) return connection.destroy()
-    connection.idleSince = this.#clock.monotonic()
+    connection.idleSince = this.#clock.lately()
     this.#idle.push(connection)
     if (this.#idle.length > IDLE_MAX) this.#idle[0]?.destroy()
   }

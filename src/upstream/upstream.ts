@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
 import type { Authority } from '../http/authority.js'
-import type { Clock } from '../time/clock.js'
+import { atOnce, type Clock } from '../time/clock.js'
 import type { Millis } from '../time/units.js'
 import { SharedRead } from '../wire/shared-read.js'
 import { Connection, type ConnectionLimits, type ConnectionOwner } from './connection.js'
@@ -111,7 +111,13 @@ export class Upstream implements ConnectionOwner, Destination {
       connection?.receive(read)
       return true
     }
-    const onread = isPlain && SHARES_READS ? new SharedRead(receive, () => connection?.destroy()) : undefined
+    const onread =
+      isPlain && SHARES_READS
+        ? new SharedRead(
+            read => atOnce(receive, read),
+            () => connection?.destroy(),
+          )
+        : undefined
     const detour = hop && { hop, guard: loopGuard, tunnel }
     return dial(this, { guard, clock, timeout, secureContext, h2, onread, detour }, result => {
       if (!('socket' in result)) return done(result)

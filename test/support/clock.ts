@@ -19,6 +19,7 @@ export class ManualClock implements Clock {
 
   readonly now = (): number => this.#start + this.#elapsed
   readonly monotonic = (): number => this.#elapsed
+  readonly lately = this.monotonic
 
   readonly schedule = (delay: Millis | number, run: () => void): Cancel => {
     if (Number.isNaN(delay)) throw new RangeError('a timer needs a number')
