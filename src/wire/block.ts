@@ -19,14 +19,25 @@ const sizeFor = (length: number): number | undefined => SIZES.find(size => size 
  * Memory that serves again when nobody needs its bytes any more: allocated anew for each body, it would be most of what
  * the garbage collector has to do. Whoever made it has it; `hold` is one more who does, and each says `release` once.
  */
-export class Block extends ArrayBuffer {
-  readonly bytes: Buffer = Buffer.from(this)
+export class Block {
+  static readonly #all = new WeakMap<ArrayBufferLike, Block>()
+  readonly bytes: Buffer
   #holders = 1
+
+  private constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size)
+    Block.#all.set(this.bytes.buffer, this)
+  }
 
   /** @returns undefined when no block is as long */
   static of(length: number): Block | undefined {
     const size = sizeFor(length)
     return size === undefined ? undefined : (spare.get(size)?.pop()?.hold() ?? new Block(size))
+  }
+
+  /** @returns undefined when the chunk lies in other memory */
+  static under(chunk: Buffer): Block | undefined {
+    return Block.#all.get(chunk.buffer)
   }
 
   /** How many need what is in it. */
@@ -43,8 +54,8 @@ export class Block extends ArrayBuffer {
   readonly release = (): void => {
     this.#holders--
     if (this.#holders > 0) return
-    const same = spare.get(this.byteLength)
-    if (same !== undefined && same.length * this.byteLength < SPARE_BYTES) same.push(this)
+    const same = spare.get(this.bytes.length)
+    if (same !== undefined && same.length * this.bytes.length < SPARE_BYTES) same.push(this)
   }
 
   /** The chunk's bytes, in here. */
@@ -56,16 +67,14 @@ export class Block extends ArrayBuffer {
 
 /** The same bytes, to keep until `letGo`; what is in a block of its size stays there. */
 export function hold(chunk: Buffer): Buffer {
-  const memory = chunk.buffer
+  const block = Block.under(chunk)
+  if (block === undefined) return chunk
   const size = chunk.length < WORTH ? undefined : sizeFor(chunk.length)
-  if (!(memory instanceof Block)) return chunk
-  if (memory.byteLength !== size)
-    return size === undefined ? Buffer.from(chunk) : (Block.of(size) as Block).copyOf(chunk)
-  memory.hold()
+  if (size === undefined) return Buffer.from(chunk)
+  if (block.bytes.length !== size) return (Block.of(size) as Block).copyOf(chunk)
+  block.hold()
   return chunk
 }
 
 /** What `hold` returned is not needed any more. */
-export function letGo(held: Buffer): void {
-  if (held.buffer instanceof Block) held.buffer.release()
-}
+export const letGo = (held: Buffer): void => Block.under(held)?.release()

@@ -23,7 +23,7 @@ const shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
 
 /** The same bytes, safe to keep beyond the call that brought them: the next read may overwrite a chunk. */
 export const kept = (chunk: Buffer): Buffer =>
-  chunk.buffer === shared.buffer || chunk.buffer instanceof Block ? Buffer.from(chunk) : chunk
+  chunk.buffer === shared.buffer || Block.under(chunk) !== undefined ? Buffer.from(chunk) : chunk
 
 /** As `kept`, in memory that serves again. @returns what `letGo` wants when it is not needed any more */
 export const held = (chunk: Buffer): Buffer => (chunk.buffer === shared.buffer ? Buffer.from(chunk) : hold(chunk))
@@ -33,13 +33,13 @@ export const held = (chunk: Buffer): Buffer => (chunk.buffer === shared.buffer ?
  * @returns what `write` returned
  */
 export function passOn(to: Taker, chunk: Buffer): boolean {
-  const memory = chunk.buffer
-  if (memory === shared.buffer) return to.write(Buffer.from(chunk))
-  if (!(memory instanceof Block)) return to.write(chunk)
+  if (chunk.buffer === shared.buffer) return to.write(Buffer.from(chunk))
+  const block = Block.under(chunk)
+  if (block === undefined) return to.write(chunk)
   // What has to wait would keep a whole block for a few bytes.
-  if (to.writableLength > 0 && chunk.length * 4 < memory.byteLength) return to.write(Buffer.from(chunk))
-  memory.hold()
-  return to.write(chunk, memory.release)
+  if (to.writableLength > 0 && chunk.length * 4 < block.bytes.length) return to.write(Buffer.from(chunk))
+  block.hold()
+  return to.write(chunk, block.release)
 }
 
 let owners = 0
