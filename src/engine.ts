@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { LocalCa } from './certificate/local-ca.js'
@@ -105,7 +104,10 @@ export async function startEngine(
   makeSpillDirectory(spillDirectory, error =>
     log.logger.warn({ path: spillDirectory, error }, 'state directory cannot be made'),
   )
-  const run = randomBytes(4).toString('hex')
+  // A name, no secret.
+  const run = Math.floor(systemRandom() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0')
   const pseudonym = place?.pseudonym ?? `mulligan-${run}`
   let count = 0
   let credentials = await openCredentials(config, env, log, metrics, place)

@@ -16,8 +16,9 @@ const PACKS = [
   { name: 'certificate', roots: ['certificate/issue.ts'] },
 ]
 
-/** What pino writes with in a thread of its own; loading it loads what starts threads. */
-const NEVER_USED = /^thread-stream$/
+/** What pino writes with where nobody gives it a stream, which loads what starts threads; zod's words in 50 languages. */
+const NEVER_USED = /^(?:sonic-boom|worker_threads|\.\/(?:lib\/)?transport|\.\.\/locales\/index\.js)$/
+const THEIRS = /node_modules[/\\](?:pino|zod)[/\\]/
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const SRC = join(ROOT, 'src')
@@ -79,8 +80,10 @@ export const fromPacks = ({ members, asked }, pack) => ({
       }
       return found
     })
-    onResolve({ filter: NEVER_USED }, ({ path }) => ({ path, namespace: 'never used' }))
-    onLoad({ filter: /./, namespace: 'never used' }, () => ({ contents: 'module.exports = undefined' }))
+    onResolve({ filter: NEVER_USED }, ({ path, importer }) =>
+      THEIRS.test(importer) ? { path, namespace: 'never used' } : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'never used' }, () => ({ contents: 'module.exports = class {}' }))
     onLoad({ filter: /./, namespace: 'pack' }, ({ path }) => {
       const { names } = members.get(path)
       const got = `PACK(${JSON.stringify(members.get(path).pack)})[${JSON.stringify(nameOf(path))}]()`

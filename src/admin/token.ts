@@ -77,10 +77,9 @@ function makeToken(state: string): string {
 
 /** Over hashes: of one length, and what they share says nothing about the token. */
 function comparer(token: string): AdminToken['allows'] {
-  const wanted = hashOf(token)
   return authorization => {
     const given = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization ?? '')?.[1]
-    return given !== undefined && timingSafeEqual(hashOf(given), wanted)
+    return given !== undefined && timingSafeEqual(hashOf(given), hashOf(token))
   }
 }
 

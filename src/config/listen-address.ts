@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, isIPv4 } from 'node:net'
 import type { ListenAddress } from './config.js'
 import { type Wrong, wrong } from './wrong.js'
 
@@ -38,7 +38,7 @@ export function clientAddress(address: ListenAddress): ListenAddress {
 /** Only this machine can reach it: a loopback address, `localhost`, or a Unix socket. */
 export function isLocal(address: ListenAddress): boolean {
   if (address.kind === 'unix' || address.host === 'localhost') return true
-  const family = isIP(address.host)
+  const family = familyOf(address.host)
   return family !== 0 && loopback.check(address.host, family === 6 ? 'ipv6' : 'ipv4')
 }
 
@@ -58,6 +58,9 @@ function unixAddress(path: string): ListenAddress | Wrong {
 
 /** Digits and dots alone must be a real IPv4 address, or `256.0.0.1` would be looked up as a name. */
 function isName(host: string): boolean {
-  if (/^[\d.]+$/.test(host)) return isIP(host) === 4
+  if (/^[\d.]+$/.test(host)) return isIPv4(host)
   return /^[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/i.test(host) && host.length <= 253
 }
+
+/** As `isIP` says, without its expression for IPv6, which takes 4 ms to compile, where nothing can be IPv6. */
+export const familyOf = (text: string): number => (text.includes(':') ? isIP(text) : isIPv4(text) ? 4 : 0)

@@ -14,12 +14,15 @@ export type Validated<T> = {
 /** Rounds of taking out what is wrong; each one shortens the path to a required key by one. */
 const ROUNDS = 8
 
+/** Without code that is compiled for the schema: a file is read once, and that takes longer than the reading. */
+const ONCE = { jitless: true }
+
 /**
  * Reads data by a schema and reports everything wrong with it. So that the checks between keys can speak in the same
  * run, wrong values are taken out and the rest is read again with its defaults.
  */
 export function validate<T>(schema: z.ZodType<T>, data: unknown): Validated<T> {
-  const first = schema.safeParse(data)
+  const first = schema.safeParse(data, ONCE)
   if (first.success) return { value: first.data, findings: [], spoilt: new Set() }
   const findings = first.error.issues.flatMap(issue => explainIssue(issue, schema, data))
   const spoilt = new Set<string>()
@@ -30,7 +33,7 @@ export function validate<T>(schema: z.ZodType<T>, data: unknown): Validated<T> {
       if (!message.startsWith('unknown key')) spoilt.add(sectionOf(path))
       takeOut(rest, path)
     }
-    const again = schema.safeParse(rest)
+    const again = schema.safeParse(rest, ONCE)
     if (again.success) return { value: again.data, findings, spoilt }
     wrong = again.error.issues.flatMap(issue => explainIssue(issue, schema, rest))
   }

@@ -8,10 +8,10 @@ type Decode = (coded: Buffer, limit: { readonly maxOutputLength: number }) => Bu
 
 const DECODERS: Readonly<Record<string, Decode>> = {
   identity: coded => coded,
-  gzip: gunzipSync,
-  'x-gzip': gunzipSync,
+  gzip: gunzip,
+  'x-gzip': gunzip,
   deflate: inflate,
-  br: brotliDecompressSync,
+  br: (coded, limit) => brotliDecompressSync(coded, limit),
 }
 
 /**
@@ -34,6 +34,10 @@ function decode(coding: string, coded: Buffer, maxBytes: number): Buffer | undef
   } catch {
     return undefined
   }
+}
+
+function gunzip(coded: Buffer, limit: Parameters<Decode>[1]): Buffer {
+  return gunzipSync(coded, limit)
 }
 
 /** RFC 9110 §8.4.1.2: zlib's format, but some senders leave its header out; its first byte tells. */

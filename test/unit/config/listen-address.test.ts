@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
+import fc from 'fast-check'
 import t from 'tap'
-import { formatListenAddress, isLocal, parseListenAddress } from '../../../src/config/listen-address.js'
+import { familyOf, formatListenAddress, isLocal, parseListenAddress } from '../../../src/config/listen-address.js'
 import { isWrong } from '../../../src/config/wrong.js'
 
 t.test('an address is a host and a port, or a socket', t => {
@@ -40,4 +42,31 @@ t.test('anything else is refused with what is allowed', t => {
   ]
   for (const [text, message] of rows) t.match(parseListenAddress(text), { wrong: message }, text)
   t.end()
+})
+
+t.test('the family of an address is what Node says it is', t => {
+  const part = fc.constantFrom(
+    '0',
+    '1',
+    '255',
+    '256',
+    '01',
+    'ffff',
+    'fe80',
+    '::',
+    ':',
+    '.',
+    '%',
+    'eth0',
+    '[',
+    'a.test',
+    '',
+  )
+  const mixed = fc.array(part, { maxLength: 12 }).map(parts => parts.join(''))
+  const texts = fc.oneof(fc.ipV4(), fc.ipV4Extended(), fc.ipV6(), fc.domain(), fc.string(), mixed)
+  fc.assert(
+    fc.property(texts, text => familyOf(text) === isIP(text)),
+    { numRuns: 2_000 },
+  )
+  return t.end()
 })
