@@ -12,6 +12,8 @@ export type AnswerWitness = {
   readonly broke: () => void
   /** The client gets an answer of ours. @param reached whether the upstream may have acted */
   readonly refused: (reached: Reached) => void
+  /** Calls when what this came to is written; there where the end of the answer must not be out before. */
+  readonly whenWritten?: (then: () => void) => void
 }
 
 /** Who may come to want the answer, in the course of the exchange. */

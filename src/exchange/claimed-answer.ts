@@ -81,6 +81,10 @@ export class ClaimedAnswer implements AnswerWitness {
     this.#conclude(reached === 'unknown' ? { kind: 'fault', reached } : { kind: 'refusal' })
   }
 
+  get whenWritten(): (then: () => void) => void {
+    return this.#claim.whenWritten
+  }
+
   #forget(): void {
     this.#chunks = undefined
     this.#ground.memory.give(this.#counted)
@@ -95,7 +99,8 @@ export class ClaimedAnswer implements AnswerWitness {
     const isRead = classify.length > 0 && mediaKind(fields) !== undefined
     const plain = body && isRead ? decodeContent(fields, body, settings.body_max * DECODED_RATIO) : body
     const found = foundIn(this.#head) ?? (plain && classifyAnswer({ status, fields, body: plain }, classify))
-    const hinted = found?.retryAfter !== undefined || readHint(fields, now(), []).kind === 'wait'
+    // Of other answers it is not asked, and most are others.
+    const hinted = status >= 500 && (found?.retryAfter !== undefined || readHint(fields, now(), []).kind === 'wait')
     // A body in which an error could not be looked for is not replayed either.
     const answer = plain && body && { status, reason, fields: unframed(fields), body }
     this.#conclude({ kind: 'answer', status, hinted, whole }, found, answer)

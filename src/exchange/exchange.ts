@@ -284,7 +284,7 @@ export class Exchange implements AttemptSink, InterludeSink {
 
   /** The client left: everything stops now (L9). @param reset it left with a TCP reset */
   clientGone(reset: boolean): void {
-    if (this.#state === 'over') return
+    if (this.#state === 'over') return this.#parts.reply.detach()
     const [paid, keyed] = [this.#parts.paid?.outliveClient(), this.#parts.keyed?.outliveClient()]
     if (paid || keyed) return this.#goOnAlone()
     this.#dispatch?.abort(reset)

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import type { Fields } from '../http/fields.js'
 import { kept } from '../wire/shared-read.js'
 import type { RepeatableBody } from './repeatable-body.js'
@@ -18,14 +18,20 @@ export function gatherBody(
   memory: number,
   done: (gathered: GatheredBody | undefined) => void,
 ): void {
-  const hash = createHash('sha256')
+  let hashing: Hash | undefined
+  /** Of a body that came in one piece, as most do: that costs half. */
+  let atOnce: string | undefined
   const chunks: Buffer[] = []
   let bytes = 0
-  const finish = (trailers: Fields) =>
-    done({ digest: hash.digest('hex'), bytes: bytes > memory ? undefined : Buffer.concat(chunks), trailers })
+  const finish = (trailers: Fields) => {
+    const digest = atOnce ?? hashing?.digest('hex') ?? hash('sha256', '', 'hex')
+    done({ digest, bytes: bytes > memory ? undefined : Buffer.concat(chunks), trailers })
+  }
   if (body === undefined) return finish([])
+  const { framing } = body
   const see = (chunk: Buffer) => {
-    hash.update(chunk)
+    if (framing.kind === 'length' && chunk.length === framing.length) atOnce = hash('sha256', chunk, 'hex')
+    else hashing = (hashing ?? createHash('sha256')).update(chunk)
     bytes += chunk.length
     if (bytes <= memory) chunks.push(kept(chunk))
     else chunks.length = 0

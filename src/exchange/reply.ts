@@ -21,22 +21,10 @@ import {
   reachedBy,
   refusalAnswer,
 } from './respond.js'
+import { NOBODY, WithheldAnswer } from './withheld-answer.js'
 
 /** The upstream's side of an upgraded connection. */
 type RawUpstream = Pick<Dispatch, 'writeRaw' | 'endRaw' | 'resume'>
-
-/** Where the answer goes when nobody waits for it any more. */
-const NOBODY: ClientAnswer = {
-  inform: () => undefined,
-  begin: () => undefined,
-  flush: () => undefined,
-  write: () => true,
-  end: () => undefined,
-  abort: () => undefined,
-  upgrade: () => {
-    throw new Error('an upgrade has a client')
-  },
-}
 
 /** The one answer of an exchange, on its way to the client. */
 export class Reply {
@@ -87,7 +75,13 @@ export class Reply {
     for (const interim of this.#interims) this.#inform(interim)
     this.status = head.status
     for (const { witness } of this.#attendants) witness?.begin(head)
-    this.#answer.begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
+    this.#begin(head.status, head.reason, this.#fieldsOf(head, why), bodyLength(head))
+  }
+
+  #begin(status: number, reason: string, fields: string[], length: number | undefined): void {
+    for (const { witness } of this.#attendants)
+      if (witness?.whenWritten) this.#answer = new WithheldAnswer(this.#answer, witness.whenWritten)
+    this.#answer.begin(status, reason, fields, length)
   }
 
   #inform({ status, reason, fields, version }: ResponseHead): void {
@@ -148,8 +142,9 @@ export class Reply {
     this.#give(status, reason, given, this.#method === 'HEAD' ? [] : [body])
   }
 
-  /** The client left, and the exchange goes on without it (I9). */
+  /** The client left, and the exchange goes on without it (I9), or is over and only its last bytes wait. */
   detach(): void {
+    if (this.#answer instanceof WithheldAnswer) this.#answer.drop()
     this.#answer = NOBODY
   }
 
@@ -197,7 +192,7 @@ export class Reply {
   #give(status: number, reason: string, fields: string[], body: readonly Buffer[]): void {
     this.status = status
     this.bytes = body.reduce((sum, chunk) => sum + chunk.length, 0)
-    this.#answer.begin(status, reason, fields, this.bytes)
+    this.#begin(status, reason, fields, this.bytes)
     for (const chunk of body) this.#answer.write(chunk)
     this.#answer.end([])
   }

@@ -8,10 +8,13 @@ import type { StoredAnswer } from './stored-answer.js'
 export class Claim {
   #settle: ((end: ClaimEnd) => void) | undefined
   readonly #onBegun: () => void
+  /** Calls when what was told is written, or cannot be; where that may take long, at once. */
+  readonly whenWritten: (then: () => void) => void
 
-  constructor(settle: (end: ClaimEnd) => void, onBegun: () => void) {
+  constructor(settle: (end: ClaimEnd) => void, onBegun: () => void, whenWritten: (then: () => void) => void) {
     this.#settle = settle
     this.#onBegun = onBegun
+    this.whenWritten = whenWritten
   }
 
   /** Its answer is on its way, and may take as long as it takes: the deadline was for its head. */

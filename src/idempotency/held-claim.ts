@@ -44,14 +44,10 @@ export async function writeEnd(
 ): Promise<StoreError | undefined> {
   const { owner, claimed } = held
   try {
-    // Before the client has the last byte: whoever repeats what was answered, after a crash, gets that answer again.
-    await store.update(
-      keysOfEnd(lookup),
-      ([value]) =>
-        claimed === undefined
-          ? undoClaim(lookup, owner, value, clock.now())
-          : endClaim(lookup, claimed, end, value, clock.now()),
-      { atOnce: true },
+    await store.update(keysOfEnd(lookup), ([value]) =>
+      claimed === undefined
+        ? undoClaim(lookup, owner, value, clock.now())
+        : endClaim(lookup, claimed, end, value, clock.now()),
     )
     return undefined
   } catch (error) {

@@ -10,7 +10,7 @@ import type { ClaimRecord } from './claim-record.js'
 import { type Held, newOwner, writeEnd } from './held-claim.js'
 import { leaseEnd, look, type Seen } from './look.js'
 import { comeBackAfter, Seeker, type WaitingRoom } from './seeker.js'
-import { keptAnswer, sharedAnswer } from './stored-answer.js'
+import { keptAnswer, type StoredAnswer, sharedAnswer } from './stored-answer.js'
 
 /** What all lanes of a process share. */
 export type World = {
@@ -40,9 +40,9 @@ const TROUBLED_MAX = 256
  * One operation in this process, and all who ask for it. One of them at a time looks into the store, for all who had come
  * by then; while one holds the claim the others wait here, and are told its end without the store.
  *
- * Why they may be told before it is written: until then the store has the claim as open, which a crash makes uncertain
- * and never absent. So nothing is sent again but where the rules say that an uncertain request is (I12). Nobody here
- * claims anew before the end is written.
+ * An answer is told when it is written. Why what may take long to write (Redis) may be told before: until then the store
+ * has the claim as open, which a crash makes uncertain and never absent. So nothing is sent again but where the rules say
+ * that an uncertain request is (I12). Nobody here claims anew before the end is written.
  */
 export class Lane {
   readonly lookup: string
@@ -170,7 +170,7 @@ export class Lane {
     const begun = () => {
       held.hasBegun = true
     }
-    const claim = new Claim(end => this.#settle(held, end), begun)
+    const claim = new Claim(end => this.#settle(held, end), begun, this.#world.store.whenWritten)
     this.#tell(lead, { kind: 'claimed', claim, resumed }, () => this.#settle(held, { kind: 'undo' }))
     for (const seeker of this.#seekers) this.#consult(seeker, held)
   }
@@ -183,7 +183,7 @@ export class Lane {
     if (record === undefined || (end !== undefined && answer === undefined)) this.#tellTrouble(seeker, trouble)
     else if (record.fingerprint !== seeker.asked.fingerprint) this.#tell(seeker, { kind: 'reused' })
     else if (answer === undefined) this.#wait(seeker, record)
-    else this.#tell(seeker, { kind: 'replay', answer })
+    else this.#tellAnswer(answer, [seeker])
   }
 
   #wait(seeker: Seeker, { claimedAt }: ClaimRecord): void {
@@ -200,10 +200,15 @@ export class Lane {
     const end =
       told.kind === 'complete' && told.answer !== undefined ? { ...told, answer: keptAnswer(told.answer) } : told
     held.end = end
-    if (end.kind === 'complete' && end.answer !== undefined) this.#tellAll({ kind: 'replay', answer: end.answer })
     if (end.kind === 'release' && end.shared !== undefined)
       this.#tellAll({ kind: 'shared', answer: sharedAnswer(end.shared) })
     this.#work = this.#finish(held, end)
+    if (end.kind === 'complete' && end.answer !== undefined && this.#seekers.size > 0) this.#tellAnswer(end.answer)
+  }
+
+  /** Whoever was given an answer gets it again, also after a crash: it goes out when it is written. */
+  #tellAnswer(answer: StoredAnswer, seekers?: Iterable<Seeker>): void {
+    this.#world.store.whenWritten(() => this.#tellAll({ kind: 'replay', answer }, seekers))
   }
 
   async #finish(held: Held, end: ClaimEnd): Promise<void> {
@@ -258,7 +263,9 @@ export class Lane {
   }
 
   #restIfIdle(): void {
-    if (this.#seekers.size === 0 && this.#held === undefined && !this.#isServing) this.#world.onIdle(this)
+    if (this.#seekers.size > 0 || this.#held !== undefined || this.#isServing) return
+    this.#work = undefined
+    this.#world.onIdle(this)
   }
 
   #pause(delay: Millis): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHmac, hash } from 'node:crypto'
-import { type Fields, fieldValues } from '../http/fields.js'
+import { type Fields, fieldValue, fieldValues } from '../http/fields.js'
 
 /** What makes two requests with one key the same operation, but for their payload (I4). */
 export type Identity = {
@@ -65,8 +65,10 @@ export const CREDENTIAL_FIELDS = [
  * nothing may be kept, since the next caller may be somebody else.
  */
 export function scopeOf(secret: Buffer, { credential, fields, tenants, loopback }: ScopeSource): string | undefined {
-  const names = credential === undefined ? [...CREDENTIAL_FIELDS, ...tenants] : tenants
-  const said = names.map(name => [name, ...fieldValues(fields, name)]).filter(entry => entry.length > 1)
+  const said: string[][] = []
+  for (const name of credential === undefined ? [...CREDENTIAL_FIELDS, ...tenants] : tenants) {
+    if (fieldValue(fields, name) !== undefined) said.push([name, ...fieldValues(fields, name)])
+  }
   if (credential !== undefined) return hmac(secret, ['managed', credential, ...said])
   if (said.length > 0) return hmac(secret, ['client', ...said])
   return loopback ? 'local' : undefined

@@ -9,14 +9,13 @@ const PATIENCE = seconds(30)
 /** One request that asked, until it is told. */
 export class Seeker implements Watched {
   readonly asked: Asked
-  readonly #done: (opened: Opened) => void
+  /** `undefined` when nobody listens any more, or it was told: what is dead must not keep an exchange alive. */
+  #done: ((opened: Opened) => void) | undefined
   /** Its patience ends then. */
   readonly dueAt: number
   before: Watched | undefined = undefined
   after: Watched | undefined = undefined
   readonly due: () => void
-  /** Nobody listens any more, or it has been told. */
-  #left = false
 
   constructor(asked: Asked, clock: Clock, done: (opened: Opened) => void, due: (seeker: Seeker) => void) {
     this.asked = asked
@@ -28,13 +27,15 @@ export class Seeker implements Watched {
   /** Tells it after the running code. @param unheard called instead when it has left by then */
   tell(opened: Opened, unheard: () => void): void {
     queueMicrotask(() => {
-      if (this.#left) unheard()
-      else this.#done(opened)
+      const done = this.#done
+      this.#done = undefined
+      if (done === undefined) unheard()
+      else done(opened)
     })
   }
 
   leave(): void {
-    this.#left = true
+    this.#done = undefined
   }
 }
 

@@ -5,7 +5,7 @@ export type ClaimOutcome =
   | {
       readonly kind: 'answer'
       readonly status: number
-      /** It, or its classification, says when to come back. */
+      /** It, or its classification, says when to come back; only of a 5xx it counts. */
       readonly hinted: boolean
       /** Its body arrived to the end. */
       readonly whole: boolean

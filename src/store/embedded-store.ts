@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../time/clock.js'
 import { millis, seconds } from '../time/units.js'
 import { LmdbEntries } from './lmdb-entries.js'
 import { openTables } from './lmdb-tables.js'
-import { type Decide, type Store, StoreError, type UpdateOptions } from './store.js'
+import { type Change, type Decide, type Store, StoreError, type UpdateOptions } from './store.js'
 import { StoreFile } from './store-file.js'
 import { type Decided, decideAll, type WaitingUpdate } from './waiting-update.js'
 
@@ -50,6 +50,7 @@ export async function embeddedStore({
       kind: 'embedded',
       get: async key => embedded.get(key),
       update: (keys, decide, options) => embedded.update(keys, decide, options ?? {}),
+      whenWritten: then => embedded.whenWritten(then),
       scan: prefix => embedded.scan(prefix),
       close: () => embedded.close().finally(() => inUse.delete(file.path)),
     }
@@ -93,6 +94,13 @@ class Embedded {
       if (atOnce) this.#updateAll()
       else if (this.#waiting.length === 1) setImmediate(() => this.#updateSome())
     })
+  }
+
+  whenWritten(then: () => void): void {
+    if (this.#waiting.length === 0) return then()
+    // As one more of them, which changes nothing.
+    const tell = () => queueMicrotask(then)
+    this.#waiting.push({ keys: [], decide: nothing, flushed: false, resolve: tell, reject: tell })
   }
 
   /** Steps of some entries, each of one moment: a reader that stays would keep old pages in the file. */
@@ -198,6 +206,8 @@ class Embedded {
     }
   }
 }
+
+const nothing = (): Change<undefined> => ({ result: undefined })
 
 const endsSomeTime = (said: Decided): boolean =>
   'change' in said && (said.change.puts?.some(put => Number.isFinite(put.expiresAt)) ?? false)

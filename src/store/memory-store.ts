@@ -20,6 +20,7 @@ export function memoryStore(clock: Clock, maxBytes: number = DEFAULT_MAX_BYTES):
     kind: 'memory',
     get: async key => memory.get(key),
     update: async (keys, decide) => memory.update(keys, decide),
+    whenWritten: then => then(),
     scan: prefix => memory.scan(prefix),
     close: async () => memory.clear(),
   }

@@ -61,6 +61,7 @@ export async function redisStore(settings: RedisSettings, world: RedisWorld): Pr
     kind: 'redis',
     get: key => shared.get(key),
     update: (keys, decide) => shared.update(keys, decide),
+    whenWritten: then => then(),
     scan: prefix => shared.scan(prefix),
     close: () => shared.close(),
   }

@@ -14,6 +14,11 @@ export type Store = {
    * it is done when the call returns (embedded and memory), and what waited with it, not only at the end of the turn.
    */
   readonly update: <T>(keys: readonly string[], decide: Decide<T>, options?: UpdateOptions) => Promise<T>
+  /**
+   * Calls when all that was asked for so far is written or refused: soon after this turn (embedded), before this returns
+   * where nothing waits, and so in memory. Redis is not waited for: whoever asks this has something that should not hang.
+   */
+  readonly whenWritten: (then: () => void) => void
   /** Every entry whose key begins with `prefix`, in the order of the keys; what is written meanwhile may be missed. */
   readonly scan: (prefix: string) => AsyncIterable<readonly [key: string, value: Buffer]>
   readonly close: () => Promise<void>

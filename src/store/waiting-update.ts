@@ -32,12 +32,11 @@ export function decideAll(entries: LmdbEntries, updates: readonly WaitingUpdate[
   let bytes = 0
   for (const { keys, decide } of updates) {
     if (bytes >= ENOUGH) break
-    const read = keys.map(key => slotOf(entries, slots, key))
-    const said = decisionOf(
-      keys,
-      decide,
-      read.map(({ now }) => (now && !entries.hasEnded(now) ? now.value : undefined)),
-    )
+    const current = keys.map(key => {
+      const { now } = slotOf(entries, slots, key)
+      return now && !entries.hasEnded(now) ? now.value : undefined
+    })
+    const said = decisionOf(keys, decide, current)
     if ('change' in said) bytes += take(slots, said.change)
     decided.push(said)
   }

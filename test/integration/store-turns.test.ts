@@ -118,3 +118,26 @@ test('what waits when the store is closed is written, and what comes later is re
   await closed
   await t.rejects(counted(store, ['a']), { name: 'StoreError', trouble: 'broken', message: /is closed/ })
 })
+
+test('who asks when all is written is told behind the commit of what was asked before, also of what failed', async t => {
+  const { store, commits } = await opened(t, 100_000)
+  const before = commits()
+  const told: string[] = []
+  store.whenWritten(() => told.push('nothing waits'))
+  t.strictSame(told, ['nothing waits'])
+  const asked = [write(store, put('a', '1')), write(store, put('big', Buffer.alloc(200_000)))]
+  const tell = () => told.push(`${commits() - before} commits`)
+  await new Promise<void>(resolve => {
+    store.whenWritten(() => {
+      tell()
+      resolve()
+    })
+    t.strictSame(told, ['nothing waits'])
+  })
+  t.strictSame(told, ['nothing waits', '1 commits'])
+  t.strictSame(
+    (await Promise.allSettled(asked)).map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  )
+  t.equal(String(await store.get('a')), '1')
+})

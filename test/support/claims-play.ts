@@ -149,7 +149,8 @@ class Play {
       )
     }
     const get = (key: string) => ask(() => this.#memory.get(key), true)
-    return { kind: 'memory', get, update, scan: this.#memory.scan, close: async () => {} }
+    const { scan, whenWritten } = this.#memory
+    return { kind: 'memory', get, update, scan, whenWritten, close: async () => {} }
   }
 
   /** @param offset of monotonic from wall time when the store was asked */

@@ -93,6 +93,7 @@ export class FickleStore implements Store {
     return this.#store.get(key)
   }
   readonly scan: Store['scan'] = prefix => this.#store.scan(prefix)
+  readonly whenWritten: Store['whenWritten'] = then => this.#store.whenWritten(then)
   readonly close = () => this.#store.close()
 
   readonly update = async <T>(keys: readonly string[], decide: Decide<T>): Promise<T> => {

@@ -130,7 +130,8 @@ class Play {
         false,
       )
     const get = (key: string) => reach(() => this.#memory.get(key), true)
-    return { kind: 'memory', get, update, scan: this.#memory.scan, close: async () => {} }
+    const { scan, whenWritten } = this.#memory
+    return { kind: 'memory', get, update, scan, whenWritten, close: async () => {} }
   }
 
   #see(
