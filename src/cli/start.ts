@@ -79,11 +79,11 @@ function untilEnd(daemon: Daemon, { logger }: Log, supervisor: Supervisor, drain
       if (ending) return
       ending = true
       logger.info(asked, 'draining')
-      supervisor.stopping()
+      const told = supervisor.stopping()
       daemon.drain().then(
         clean => {
           logger.info({ clean }, 'stopped')
-          resolve(0)
+          void told.then(() => resolve(0))
         },
         () => resolve(1),
       )

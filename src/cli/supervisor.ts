@@ -7,7 +7,8 @@ import { seconds } from '../time/units.js'
 export type Supervisor = {
   readonly ready: () => void
   readonly reloading: () => void
-  readonly stopping: () => void
+  /** Resolves when it is being told, after all that was said before: whoever ends sooner takes its last word along. */
+  readonly stopping: () => Promise<void>
 }
 
 /** Node cannot send to a datagram socket of the file system; this comes with systemd. */
@@ -23,36 +24,39 @@ export function supervisorOf(env: NodeJS.ProcessEnv, readyFd: number | undefined
     ready: () => {
       // A reload that ends while it drains.
       if (isStopping) return
-      notify(`MAINPID=${process.pid}`, 'READY=1')
+      void notify(`MAINPID=${process.pid}`, 'READY=1')
       if (readyFd !== undefined) writeReady(readyFd, log)
       readyFd = undefined
     },
     // `Type=notify-reload` wants to know when, on CLOCK_MONOTONIC, which is what hrtime reads.
     reloading: () => {
-      if (!isStopping) notify('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`)
+      if (!isStopping) void notify('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1_000n}`)
     },
     stopping: () => {
       isStopping = true
-      notify('STOPPING=1')
+      return notify('STOPPING=1')
     },
   }
 }
 
-function notifier(env: NodeJS.ProcessEnv, { logger }: Log): (...message: string[]) => void {
+/** What it gives resolves when the message is on its way. */
+function notifier(env: NodeJS.ProcessEnv, { logger }: Log): (...message: string[]) => Promise<void> {
   const { NOTIFY_SOCKET: socket, PATH } = env
-  if (!socket) return () => undefined
+  if (!socket) return async () => undefined
   // For us alone: what a credential or a signer runs must not speak for the daemon.
   delete env['NOTIFY_SOCKET']
   let isWarned = false
   let last = Promise.resolve<string | undefined>(undefined)
   return (...message) => {
     // One after the other: the last word counts.
-    last = last.then(() => send(message, { NOTIFY_SOCKET: socket, PATH }))
+    const before = last
+    last = before.then(() => send(message, { NOTIFY_SOCKET: socket, PATH }))
     void last.then(failure => {
       if (failure === undefined || isWarned) return
       isWarned = true
       logger.warn({ program: PROGRAM, message: message.join(' '), failure }, 'NOTIFY_SOCKET is set, but cannot be told')
     })
+    return before.then(() => undefined)
   }
 }
 

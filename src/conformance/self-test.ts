@@ -16,7 +16,7 @@ routes:
     match: { host: 127.0.0.1 }
     retry: off
     idempotency:
-      replay: { rate: { per_second: 20, burst: 30 }, on_5xx: release }
+      replay: { rate: { per_second: 10, burst: 30 }, on_5xx: release }
 `
 
 const kitOf = (target: string): string => `name: mulligan

@@ -2,13 +2,20 @@ import type { Socket } from 'node:net'
 import type { Exchange } from '../exchange/exchange.js'
 import type { RefusalCode } from '../faults.js'
 import { type Authority, formatAuthority } from '../http/authority.js'
-import { millis } from '../time/units.js'
+import { type Millis, millis } from '../time/units.js'
 
 /**
  * How long an idle connection is kept open at a shutdown: its client may just be asking, and gets one more answer, which
  * says that it closes.
  */
-export const GRACE = millis(100)
+const GRACE = millis(100)
+
+/**
+ * Runs it when the grace is over and what came until then was read: a process that was held up finds its timers due
+ * before it has read anything. @param most of the grace
+ */
+export const afterGrace = (run: () => void, most: Millis = GRACE): NodeJS.Timeout =>
+  setTimeout(() => setImmediate(run), Math.min(GRACE, most))
 
 /** The authority a CONNECT pinned for everything inside the tunnel (F3). */
 export type TunnelTarget = {
@@ -122,7 +129,7 @@ export class ClientConnection {
   /** A tunnel stands, and nobody has spoken in it yet: nothing of it was accepted, so a shutdown need not wait for it (F7). */
   awaitSpeech(): void {
     this.#busy = false
-    if (this.#retiring) setTimeout(() => this.#leave(), GRACE).unref()
+    if (this.#retiring) afterGrace(() => this.#leave()).unref()
   }
 
   /** Somebody speaks in the tunnel. */

@@ -6,7 +6,7 @@ import { openFilesLimit } from '../config/open-files-limit.js'
 import { formatAuthority } from '../http/authority.js'
 import { type Millis, millis } from '../time/units.js'
 import type { Door } from './admission.js'
-import { clientConnection, GRACE } from './client-connection.js'
+import { afterGrace, clientConnection } from './client-connection.js'
 import type { Http2Connections } from './http2-connection.js'
 import { connectionLimits } from './open-files.js'
 import { createListener, type ListenerContext } from './server.js'
@@ -81,7 +81,7 @@ export class Doors {
     // Not `close` of node:http: it cuts off answers that are written and not yet sent.
     const closed = this.#servers.map(server => new Promise(resolve => NetServer.prototype.close.call(server, resolve)))
     for (const connection of this.#http2) connection.drain()
-    const retiring = setTimeout(() => this.#retire(), Math.min(GRACE, limit))
+    const retiring = afterGrace(() => this.#retire(), limit)
     const quiet = Promise.all([...closed, this.#allGone()]).then(() => true)
     const timer = new Promise<false>(resolve => setTimeout(() => resolve(false), limit).unref())
     const clean = await Promise.race([quiet, timer])
@@ -118,7 +118,7 @@ export class Doors {
     if (!isInner) connection.surplus = ++this.#taken > this.#most
     this.#context.overload.watch(this.#look)
     // TLS inside a tunnel may be ready only now.
-    if (this.#draining) setTimeout(() => connection.retire(), GRACE).unref()
+    if (this.#draining) afterGrace(() => connection.retire()).unref()
     socket.once('close', () => {
       this.#clients.delete(socket)
       if (!isInner) this.#taken--

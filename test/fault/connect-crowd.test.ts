@@ -24,7 +24,10 @@ t.test(
   { skip },
   async t => {
     const upstream = await startUpstream(() => answer(200, 'here'))
-    const daemon = await startChildDaemon(t, 'version: 1\nroutes: [{ name: all, match: { host: "*" } }]\n')
+    const daemon = await startChildDaemon(
+      t,
+      'limits: { event_loop_lag: 60s }\nroutes: [{ name: all, match: { host: "*" } }]\n',
+    )
     const sockets: Socket[] = []
     t.teardown(async () => {
       for (const socket of sockets) socket.destroy()

@@ -2,6 +2,7 @@ import { type Test, test } from 'tap'
 import { request } from '../support/client.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { scriptNames } from '../support/names.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const YAML = `
@@ -40,12 +41,17 @@ test('F01: a name that nobody knows, or that the resolver fails for, reached nob
 })
 
 test('F01: a resolver that says nothing is given up in time, and holds up nobody else', async t => {
-  const { names, upstream, daemon } = await rig(t)
-  names.fail('silent.test', 'silent')
-  const lost = request(daemon.port, 'http://silent.test/')
-  t.equal((await request(daemon.port, `${upstream.url}/`)).text, 'in')
-  t.equal(daemon.exchanges().length, 1, 'the other one is still waiting')
-  const { status, text } = await lost
+  const { daemon, beside, meanwhile, lost } = await undisturbed(async () => {
+    const { names, upstream, daemon } = await rig(t)
+    names.fail('silent.test', 'silent')
+    const lost = request(daemon.port, 'http://silent.test/')
+    const beside = await request(daemon.port, `${upstream.url}/`)
+    const meanwhile = daemon.exchanges().length
+    return { daemon, beside, meanwhile, lost: await lost }
+  }, 250)
+  t.equal(beside.text, 'in')
+  t.equal(meanwhile, 1, 'the other one is still waiting')
+  const { status, text } = lost
   t.equal(status, 502)
   t.match(JSON.parse(text), { code: 'dns_failed', outcome: 'not-sent' })
   t.match(daemon.exchanges()[1]?.attempts, [

@@ -74,7 +74,7 @@ async function startDaemonFor(t: Test, httpsPort: number) {
 state: state
 shutdown: { drain: ${DRAIN_S}s }
 egress: { ca_file: roots.pem }
-limits: { header_bytes: 16KiB }
+limits: { header_bytes: 16KiB, event_loop_lag: 60s }
 routes:
   - { name: api, match: { host: api.test }, upstream: "https://localhost:${httpsPort}" }
   - { name: all, match: { host: "*" }, timeout: { per_try: 30s } }

@@ -8,6 +8,7 @@ import { CODE, FLAG, type Frame, type FramePeer, okay, reset, startFrameServer, 
 import { ANY, begin, dialled, GET, listener, lonelyUpstream } from '../support/h2-line.js'
 import { h2Daemon, startH2Upstream } from '../support/h2-upstream.js'
 import { certificate } from '../support/next-hop.js'
+import { undisturbed } from '../support/undisturbed.js'
 
 const CANCEL = 8
 
@@ -94,11 +95,14 @@ t.test('a connection on which nothing is heard any more is given up with the req
     // As if a router on the way had forgotten the first connection.
     if (type === TYPE.headers && (peer.number > 1 || stream === 1)) peer.send(okay(stream, `from ${peer.number}`))
   }
-  const server = await startFrameServer(t, { onFrame }, certificate)
-  const daemon = await h2Daemon(t, 'timeout: { per_try: 1200ms }')
-  t.equal((await request(daemon.port, server.url)).text, 'from 1')
-  t.equal((await request(daemon.port, server.url)).text, 'from 2', 'the repeat does not try it again')
-  t.equal((await request(daemon.port, server.url)).text, 'from 2')
+  const { server, texts } = await undisturbed(async () => {
+    const server = await startFrameServer(t, { onFrame }, certificate)
+    const daemon = await h2Daemon(t, 'timeout: { per_try: 1200ms }')
+    const texts: string[] = []
+    for (let i = 0; i < 3; i++) texts.push((await request(daemon.port, server.url)).text)
+    return { server, texts }
+  }, 400)
+  t.same(texts, ['from 1', 'from 2', 'from 2'], 'the repeat does not try it again')
   t.equal(server.connections(), 2)
 })
 

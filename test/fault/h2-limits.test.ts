@@ -10,6 +10,7 @@ import { ANY, begin, dialled, listener, lonelyUpstream } from '../support/h2-lin
 import { h2Config, h2Daemon, reply, startH2Upstream } from '../support/h2-upstream.js'
 import { certificate, daemonFor } from '../support/next-hop.js'
 import { startRawServer } from '../support/tunnel.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 t.test('200 concurrent requests to a cold origin make one handshake', async t => {
@@ -116,8 +117,6 @@ t.test('R1: a dial that fails fails all that wait for it, and each repeats', asy
 })
 
 t.test('each request keeps its own patience with a dial that hangs', async t => {
-  const dead = await startDeadEnd(() => undefined)
-  t.teardown(dead.close)
   const routes = [200, 400].map(
     patience => `
   - name: wait-${patience}
@@ -125,9 +124,13 @@ t.test('each request keeps its own patience with a dial that hangs', async t => 
     timeout: { connect: ${patience}ms }
     retry: off`,
   )
-  const daemon = await daemonFor(t, h2Config(t).replace('routes:', `routes:${routes.join('')}`))
-  const asked = [400, 200, 400, 200].map(patience => request(daemon.port, `https://localhost:${dead.port}/${patience}`))
-  const got = await Promise.all(asked)
+  const { dead, daemon, got } = await undisturbed(async () => {
+    const dead = await startDeadEnd(() => undefined)
+    t.teardown(dead.close)
+    const daemon = await daemonFor(t, h2Config(t).replace('routes:', `routes:${routes.join('')}`))
+    const ask = (patience: number) => request(daemon.port, `https://localhost:${dead.port}/${patience}`)
+    return { dead, daemon, got: await Promise.all([400, 200, 400, 200].map(ask)) }
+  })
   t.ok(got.every(({ status }) => status === 502))
   const records = await daemon.logged(4)
   for (const { route, duration_ms, status } of records) {

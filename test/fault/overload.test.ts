@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { type Answer, readAnswer, request, requestBytes } from '../support/client.js'
 import { problemOf } from '../support/client-lane.js'
+import { until } from '../support/crowd.js'
 import { oneRoute, type Scene, scene } from '../support/scene.js'
 import { answer } from '../support/upstream.js'
 
@@ -124,16 +125,24 @@ t.test('T16: while its event loop is late requests are turned away, and served a
   const block = (until: number) => {
     while (performance.now() < until);
   }
-  for (let isLate = false; !isLate; isLate = set.daemon.lines.some(({ msg }) => String(msg).startsWith('overloaded'))) {
-    block(performance.now() + 400)
-    await new Promise(setImmediate)
+  const said = (text: string) => set.daemon.lines.filter(({ msg }) => String(msg).startsWith(text)).length
+  let answers: readonly Answer[] = []
+  // The share is that of the first quarter of a second: on a busy machine ten answers may take longer.
+  for (let tries = 0, took = Number.POSITIVE_INFINITY; took > 200 && tries < 10; tries++) {
+    await until(() => said('no longer overloaded') === tries)
+    while (said('overloaded') === tries) {
+      block(performance.now() + 400)
+      await new Promise(setImmediate)
+    }
+    const since = performance.now()
+    answers = await Promise.all(Array.from({ length: 10 }, () => request(set.daemon.port, set.url)))
+    took = performance.now() - since
   }
-  const answers = await Promise.all(Array.from({ length: 10 }, () => request(set.daemon.port, set.url)))
   const refused = answers.filter(({ status }) => status === 503)
   t.equal(refused.length, 3, 'of ten, at the first sign')
   checkRefusal(t, refused[0] as Answer, 'limits.event_loop_lag')
   t.equal(refused[0]?.header('connection'), 'keep-alive', 'to come back on a connection that is there costs least')
-  await logged(set, 'no longer overloaded')
+  await until(() => said('no longer overloaded') === said('overloaded'))
   t.equal((await request(set.daemon.port, set.url)).status, 200)
   set.letGo()
   t.equal((await held).text, 'held')

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { request } from '../support/client.js'
 import { median, until } from '../support/crowd.js'
 import { scene } from '../support/scene.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer } from '../support/upstream.js'
 
 const HELD = 65_536
@@ -105,7 +106,8 @@ async function meet(t: Test, { send }: Refusal) {
 
 t.test('S11, L7: a refused answer that does not end costs 64 KiB and 100 ms at most', async t => {
   for (const [name, refusal] of Object.entries(REFUSALS)) {
-    const met = [await meet(t, refusal), await meet(t, refusal), await meet(t, refusal)]
+    const once = () => undisturbed(() => meet(t, refusal))
+    const met = [await once(), await once(), await once()]
     for (const { text, openAtRepeat, connections } of met) {
       t.same({ text, openAtRepeat, connections }, { text: 'ok', openAtRepeat: 1, connections: 2 }, name)
     }

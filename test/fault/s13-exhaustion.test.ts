@@ -5,6 +5,7 @@ import { request, requestBytes } from '../support/client.js'
 import { problemOf } from '../support/client-lane.js'
 import { seeded } from '../support/random.js'
 import { oneRoute, scene } from '../support/scene.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, type Script } from '../support/upstream.js'
 
 const RETRY = 'retry: { backoff: { base: 10ms, cap: 20ms } }'
@@ -118,8 +119,10 @@ t.test('R10: an answer of an earlier attempt wins over the faults of later ones'
     const script: Script = (seen, socket) =>
       seen.number === 1 ? answer(503, 'the real reason', 'X-Reason: disk') : fault(seen, socket)
     const yaml = oneRoute(RETRY, 'timeout: { total: 2s, per_try: 100ms }')
-    const { upstream, daemon, url } = await scene(t, script, yaml)
-    const got = await request(daemon.port, url)
+    const { upstream, got } = await undisturbed(async () => {
+      const { upstream, daemon, url } = await scene(t, script, yaml)
+      return { upstream, got: await request(daemon.port, url) }
+    })
     t.equal(upstream.seen.length, hits, name)
     t.equal(got.status, 503, `${name}: the upstream's own status`)
     t.equal(got.text, 'the real reason', `${name}: its body`)
@@ -142,8 +145,10 @@ t.test('R10: an answer that was not kept whole gives way to the last fault', asy
 
 t.test('L2, R10: an earlier answer also wins when the deadline or the breaker ends the attempts', async t => {
   const busy: Script = seen => (seen.number === 1 ? answer(503, 'busy') : undefined)
-  const late = await scene(t, busy, oneRoute(RETRY, 'timeout: { total: 200ms, per_try: 5s }'))
-  const got = await request(late.daemon.port, late.url)
+  const got = await undisturbed(async () => {
+    const late = await scene(t, busy, oneRoute(RETRY, 'timeout: { total: 200ms, per_try: 5s }'))
+    return request(late.daemon.port, late.url)
+  })
   t.equal(got.text, 'busy', 'the deadline ended the second attempt')
 
   const breaker = 'breaker: { failures: 2, ratio: 1, min_requests: 1000, window: 10s, open: 60s }'

@@ -4,6 +4,7 @@ import t from 'tap'
 import { type Answer, readAnswer, request } from '../support/client.js'
 import { problemOf } from '../support/client-lane.js'
 import { oneRoute, scene } from '../support/scene.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 
 /** Deadlines are checked every 10 ms; the rest is what a busy machine adds. */
@@ -30,10 +31,13 @@ const never: Script = () => undefined
 
 t.test('F6: a connection that is not made in time is a fault that reached nobody, repeated for any method', async t => {
   // Takes the connection, and never answers the handshake: the silence of a listener that is overrun.
-  const mute = await startUpstream(never)
-  t.teardown(mute.close)
-  const { daemon } = await scene(t, never, oneRoute('timeout: { connect: 100ms }'))
-  const got = await timed(request(daemon.port, `https://127.0.0.1:${mute.port}/x`, { method: 'POST', body: 'x' }))
+  const { mute, daemon, got } = await undisturbed(async () => {
+    const mute = await startUpstream(never)
+    t.teardown(mute.close)
+    const { daemon } = await scene(t, never, oneRoute('timeout: { connect: 100ms }'))
+    const url = `https://127.0.0.1:${mute.port}/x`
+    return { mute, daemon, got: await timed(request(daemon.port, url, { method: 'POST', body: 'x' })) }
+  })
   t.equal(got.status, 502)
   t.match(problemOf(got), { code: 'connect_failed', outcome: 'not-sent' })
   t.match(got.header('proxy-status'), /error=connection_timeout/)
@@ -43,8 +47,10 @@ t.test('F6: a connection that is not made in time is a fault that reached nobody
 })
 
 t.test('R1: a POST without an answer in timeout.per_try is a 504 that may have acted', async t => {
-  const { upstream, daemon, url } = await scene(t, never, oneRoute('timeout: { total: 5s, per_try: 150ms }'))
-  const got = await timed(request(daemon.port, url, { method: 'POST', body: 'x' }))
+  const { upstream, daemon, got } = await undisturbed(async () => {
+    const all = await scene(t, never, oneRoute('timeout: { total: 5s, per_try: 150ms }'))
+    return { ...all, got: await timed(request(all.daemon.port, all.url, { method: 'POST', body: 'x' })) }
+  })
   t.equal(got.status, 504)
   t.match(problemOf(got), { code: 'deadline', outcome: 'unknown' })
   t.match(got.header('proxy-status'), /error=http_response_timeout/)
@@ -55,16 +61,20 @@ t.test('R1: a POST without an answer in timeout.per_try is a 504 that may have a
 
 t.test('R1: a GET without an answer in timeout.per_try is repeated', async t => {
   const script: Script = seen => (seen.number < 3 ? undefined : answer(200, 'third'))
-  const { upstream, daemon, url } = await scene(t, script, oneRoute('timeout: { total: 5s, per_try: 100ms }'))
-  const got = await timed(request(daemon.port, url))
+  const { upstream, got } = await undisturbed(async () => {
+    const all = await scene(t, script, oneRoute('timeout: { total: 5s, per_try: 100ms }'))
+    return { ...all, got: await timed(request(all.daemon.port, all.url)) }
+  })
   t.equal(got.text, 'third')
   t.ok(got.took >= 200)
   t.equal(upstream.connections(), 3, 'each on its own connection: the answer to the old one may still come')
 })
 
 t.test('L2: timeout.total ends it all, repeats and waits included', async t => {
-  const { daemon, upstream, url } = await scene(t, never, oneRoute('timeout: { total: 350ms, per_try: 150ms }'))
-  const got = await timed(request(daemon.port, url))
+  const { daemon, upstream, got } = await undisturbed(async () => {
+    const all = await scene(t, never, oneRoute('timeout: { total: 350ms, per_try: 150ms }'))
+    return { ...all, got: await timed(request(all.daemon.port, all.url)) }
+  })
   t.equal(got.status, 504)
   t.match(problemOf(got), { code: 'deadline', outcome: 'unknown' })
   t.ok(got.took >= 300 && got.took < 350 + SLACK, `${Math.round(got.took)} ms`)
@@ -78,8 +88,10 @@ t.test('F6: a head that trickles in is not a head in time', async t => {
     trickle(socket, head, 20)
     return undefined
   }
-  const { daemon, url } = await scene(t, script, oneRoute('timeout: { total: 2s, per_try: 200ms }'))
-  const got = await timed(request(daemon.port, url, { method: 'POST', body: 'x' }))
+  const got = await undisturbed(async () => {
+    const { daemon, url } = await scene(t, script, oneRoute('timeout: { total: 2s, per_try: 200ms }'))
+    return timed(request(daemon.port, url, { method: 'POST', body: 'x' }))
+  })
   t.equal(got.status, 504)
   t.ok(got.took < 200 + SLACK, `${Math.round(got.took)} ms`)
 })
@@ -87,8 +99,10 @@ t.test('F6: a head that trickles in is not a head in time', async t => {
 t.test('L8, F6: an answer that falls silent in its body is broken off', async t => {
   for (const framing of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
     const script: Script = () => `HTTP/1.1 200 OK\r\n${framing}\r\n\r\n5\r\nhello\r\n`
-    const { upstream, daemon, url } = await scene(t, script, oneRoute('timeout: { idle: 200ms }'))
-    const got = await timed(request(daemon.port, url))
+    const { upstream, daemon, got } = await undisturbed(async () => {
+      const all = await scene(t, script, oneRoute('timeout: { idle: 200ms }'))
+      return { ...all, got: await timed(request(all.daemon.port, all.url)) }
+    })
     t.equal(got.status, 200)
     t.ok(got.broken, `${framing}: the client sees that it is not whole`)
     t.ok(got.took >= 200 && got.took < 200 + SLACK, `${framing}: ${Math.round(got.took)} ms`)
@@ -102,8 +116,10 @@ t.test('F6: a body that keeps moving may take longer than any timeout', async t 
     socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
     trickle(socket, [...Array<string>(10).fill('1\r\nx\r\n'), '0\r\n\r\n'], 60)
   }
-  const { daemon, url } = await scene(t, script, oneRoute('timeout: { total: 300ms, per_try: 200ms, idle: 250ms }'))
-  const got = await timed(request(daemon.port, url))
+  const got = await undisturbed(async () => {
+    const { daemon, url } = await scene(t, script, oneRoute('timeout: { total: 300ms, per_try: 200ms, idle: 250ms }'))
+    return timed(request(daemon.port, url))
+  })
   t.equal(got.text, 'x'.repeat(10))
   t.ok(got.took > 600)
 })
@@ -113,19 +129,23 @@ t.test('L11: an event stream may be silent for as long as it likes', async t => 
     socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n')
     trickle(socket, ['9\r\ndata: 1\n\n\r\n', '9\r\ndata: 2\n\n\r\n0\r\n\r\n'], 400)
   }
-  const { daemon, url } = await scene(t, script, oneRoute('timeout: { total: 1s, idle: 100ms }'))
-  const got = await request(daemon.port, url)
+  const got = await undisturbed(async () => {
+    const { daemon, url } = await scene(t, script, oneRoute('timeout: { total: 1s, idle: 100ms }'))
+    return request(daemon.port, url)
+  })
   t.equal(got.broken, false)
   t.equal(got.text, 'data: 1\n\ndata: 2\n\n')
 })
 
 t.test('F6: a client that stops in its upload gets 408, and the upstream connection is cut', async t => {
   for (const framing of ['Content-Length: 100', 'Transfer-Encoding: chunked']) {
-    const { upstream, daemon, url } = await scene(t, never, oneRoute('timeout: { idle: 200ms }'), { early: true })
-    const socket = connect(daemon.port, '127.0.0.1')
-    const answered = timed(readAnswer(socket, 'POST'))
-    socket.write(`POST ${url} HTTP/1.1\r\nHost: ${upstream.authority}\r\n${framing}\r\n\r\n5\r\nhello\r\n`)
-    const got = await answered
+    const { daemon, got, socket } = await undisturbed(async () => {
+      const { upstream, daemon, url } = await scene(t, never, oneRoute('timeout: { idle: 200ms }'), { early: true })
+      const socket = connect(daemon.port, '127.0.0.1')
+      const answered = timed(readAnswer(socket, 'POST'))
+      socket.write(`POST ${url} HTTP/1.1\r\nHost: ${upstream.authority}\r\n${framing}\r\n\r\n5\r\nhello\r\n`)
+      return { daemon, got: await answered, socket }
+    })
     t.equal(got.status, 408, framing)
     t.match(problemOf(got), { outcome: 'unknown' })
     t.ok(got.took >= 200 && got.took < 200 + SLACK, `${framing}: ${Math.round(got.took)} ms`)
@@ -139,13 +159,15 @@ t.test('L2: a long upload does not eat the time of the answer', async t => {
   const digest = createHash('sha256').update(body).digest('hex')
   const script: Script = seen => answer(200, createHash('sha256').update(seen.body).digest('hex'))
   const yaml = oneRoute('timeout: { total: 300ms, per_try: 200ms, idle: 250ms }')
-  const { daemon, upstream, url } = await scene(t, script, yaml)
-  const socket = connect(daemon.port, '127.0.0.1')
-  const answered = timed(readAnswer(socket, 'POST'))
-  socket.write(`POST ${url} HTTP/1.1\r\nHost: ${upstream.authority}\r\nContent-Length: ${body.length}\r\n\r\n`)
-  trickle(socket, Array<string>(12).fill('u'.repeat(100)), 60)
-  const got = await answered
+  const got = await undisturbed(async () => {
+    const { daemon, upstream, url } = await scene(t, script, yaml)
+    const socket = connect(daemon.port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    const answered = timed(readAnswer(socket, 'POST'))
+    socket.write(`POST ${url} HTTP/1.1\r\nHost: ${upstream.authority}\r\nContent-Length: ${body.length}\r\n\r\n`)
+    trickle(socket, Array<string>(12).fill('u'.repeat(100)), 60)
+    return answered
+  })
   t.equal(got.text, digest)
   t.ok(got.took > 600, `${Math.round(got.took)} ms`)
-  socket.destroy()
 })

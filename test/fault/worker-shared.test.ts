@@ -7,6 +7,8 @@ import { countBy } from '../support/x402/faulty-purchases.js'
 import { openBook, payingHome } from '../support/x402/paid-scene.js'
 import { openShop, PRICE } from '../support/x402/shop.js'
 
+/** On a machine that gives them little time, workers are late and need not turn requests away for that. */
+const PATIENT = 'workers: 2\nlimits: { event_loop_lag: 60s }\n'
 const CAP = 50
 const MANY = 200
 
@@ -14,7 +16,7 @@ test(`P3: ${MANY} purchases over two workers against a cap of ${CAP} make exactl
   t.setTimeout(90_000)
   const shop = await openShop(t)
   const limits = '{ per_request: "0.05 USDC", total: "0.50 USDC" }'
-  const home = payingHome(t, shop.server.port, { limits }, 'workers: 2\n')
+  const home = payingHome(t, shop.server.port, { limits }, PATIENT)
   const crew = await startCrew(t, '', home)
   const answers = await crowd(MANY, MANY, n => request(crew.port, `${shop.server.url}/paid?n=${n}`))
   t.same(
@@ -23,14 +25,15 @@ test(`P3: ${MANY} purchases over two workers against a cap of ${CAP} make exactl
   )
   t.same(await shop.moved(), { paid: BigInt(CAP) * PRICE, earned: BigInt(CAP) * PRICE, payments: CAP })
   await until(() => crew.shares().size === 2)
+  const metrics = await crew.metrics()
+  t.equal(metrics.value('mulligan_spend_units_total', { wallet: 'agent', asset: 'USDC' }), Number(PRICE) * CAP)
+  await crew.stop()
+  // Only now the last line of the log is here.
   t.equal(
     crew.printed().match(/"what":"paid"/g)?.length,
     CAP,
     `by each worker ${[...crew.shares().values()].join(' and ')}`,
   )
-  const metrics = await crew.metrics()
-  t.equal(metrics.value('mulligan_spend_units_total', { wallet: 'agent', asset: 'USDC' }), Number(PRICE) * CAP)
-  await crew.stop()
   const book = await openBook(t, home.state)
   t.equal((await book.entries()).length, CAP)
 })
@@ -40,8 +43,7 @@ test('I1: requests with one key over two workers are executed once', async t => 
   const crew = await startCrew(
     t,
     `
-workers: 2
-routes:
+${PATIENT}routes:
   - name: orders
     match: { host: 127.0.0.1, port: ${book.port} }
     idempotency: { upstream: none, replay: { rate: { per_second: 100000, burst: 100000 } } }

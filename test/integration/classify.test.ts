@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { readAnswer, request, requestBytes } from '../support/client.js'
 import { JSON_TYPE, keyedScene } from '../support/keyed-scene.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, type Script } from '../support/upstream.js'
 
 const KEY = 'order-1-abcdefgh'
@@ -19,8 +20,10 @@ const saying =
 
 test('R5: the wait that a body names is waited, to the second', async t => {
   const limited = answer(200, rpcError(-32_029, { retry_after: 1 }), JSON_TYPE)
-  const { upstream, daemon, keyed } = await keyedScene(t, saying(limited), ['classify: [json_rpc]', KEYED])
-  const got = await keyed(KEY)
+  const { upstream, daemon, got } = await undisturbed(async () => {
+    const scene = await keyedScene(t, saying(limited), ['classify: [json_rpc]', KEYED])
+    return { ...scene, got: await scene.keyed(KEY) }
+  }, 250)
   t.match(got.text, '"result"')
   t.match(got.header('proxy-status'), /attempts=2; waited=1(?:\.\d+)?s; reason=retry-after/)
   const [record] = await daemon.logged(1)
@@ -189,14 +192,16 @@ test('L2: an answer that is looked at and does not end goes on at the deadline, 
     finish = () => socket.write('1}')
     return `HTTP/1.1 200 OK\r\n${JSON_TYPE}\r\nContent-Length: 7\r\n\r\n{"a":`
   }
-  const { upstream, daemon } = await keyedScene(t, script, [RULES, KEYED, 'timeout: { total: 300ms }'])
-  const socket = connect(daemon.port, '127.0.0.1')
-  t.teardown(() => socket.destroy())
-  const whole = readAnswer(socket, 'POST')
-  const fields = [JSON_TYPE, `Idempotency-Key: ${KEY}`]
-  socket.once('data', () => finish())
-  socket.write(requestBytes(`${upstream.url}/orders`, { method: 'POST', body: '{}', fields }))
-  const got = await whole
+  const got = await undisturbed(async () => {
+    const { upstream, daemon } = await keyedScene(t, script, [RULES, KEYED, 'timeout: { total: 500ms }'])
+    const socket = connect(daemon.port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    const whole = readAnswer(socket, 'POST')
+    const fields = [JSON_TYPE, `Idempotency-Key: ${KEY}`]
+    socket.once('data', () => finish())
+    socket.write(requestBytes(`${upstream.url}/orders`, { method: 'POST', body: '{}', fields }))
+    return whole
+  }, 150)
   t.same([got.status, got.text], [200, '{"a":1}'])
 })
 

@@ -3,6 +3,7 @@ import { parseKit } from '../../src/conformance/load-kit.js'
 import { runConformance } from '../../src/conformance/run.js'
 import { startSampleApi } from '../../src/conformance/sample-api.js'
 import { systemClock } from '../../src/time/clock.js'
+import { seconds } from '../../src/time/units.js'
 import { OPTIONS } from '../support/conformance.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { makeHome, mulligan } from '../support/mulligan.js'
@@ -44,7 +45,8 @@ mutate: { pointer: /amount, value: 2 }
 credential: { secret: ${token} }
 `,
       )
-      const run = await runConformance(kit, { ...OPTIONS, proxy: daemon.url, selected: ['rate_limit_not_cached'] })
+      const options = { ...OPTIONS, timeout: seconds(60), proxy: daemon.url }
+      const run = await runConformance(kit, { ...options, selected: ['rate_limit_not_cached'] })
       const verdict = run.phases.find(({ phase }) => phase === 'rate_limit_not_cached')?.verdict
       const said = verdict?.grade === 'pass' ? 'pass' : JSON.stringify(verdict)
       seen.set(said, (seen.get(said) ?? 0) + 1)

@@ -4,6 +4,7 @@ import { request } from '../support/client.js'
 import { crowd, until } from '../support/crowd.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { readHead } from '../support/tunnel.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, type Script, startUpstream, type UpstreamOptions } from '../support/upstream.js'
 
 const REFUSED = answer(401, 'who?', 'WWW-Authenticate: Bearer error="invalid_token"', 'Connection: close')
@@ -11,6 +12,14 @@ const REFUSED = answer(401, 'who?', 'WWW-Authenticate: Bearer error="invalid_tok
 /** An issuer whose tokens the API takes until they are revoked. */
 async function scene(t: Test, script: Script, options: UpstreamOptions = {}) {
   const issuer = { calls: 0, next: 'first', good: 'first', fail: false, hang: false }
+  /** How many get their 401 at the same moment. */
+  const refusals = { atOnce: 1 }
+  const held: (() => void)[] = []
+  const refuse = () =>
+    new Promise<string>(resolve => {
+      held.push(() => resolve(REFUSED))
+      if (held.length >= refusals.atOnce) for (const letGo of held.splice(0)) letGo()
+    })
   const endpoint = await startUpstream(() => {
     issuer.calls++
     if (issuer.hang) return undefined
@@ -18,7 +27,7 @@ async function scene(t: Test, script: Script, options: UpstreamOptions = {}) {
     return issuer.fail ? answer(503) : answer(200, body, 'Content-Type: application/json')
   })
   const upstream = await startUpstream(
-    (seen, socket) => (seen.header('authorization') === `Bearer ${issuer.good}` ? script(seen, socket) : REFUSED),
+    (seen, socket) => (seen.header('authorization') === `Bearer ${issuer.good}` ? script(seen, socket) : refuse()),
     options,
   )
   const daemon = await startTestDaemon(`
@@ -39,7 +48,7 @@ routes: [{ name: api, match: { host: 127.0.0.1, port: ${upstream.port} }, creden
     t.equal((await request(daemon.port, url)).status, 200)
     Object.assign(issuer, { good: next, next })
   }
-  return { issuer, upstream, daemon, url, revoke }
+  return { issuer, refusals, upstream, daemon, url, revoke }
 }
 
 test('seed: a token that is revoked before its time is replaced, and nobody notices', async t => {
@@ -52,15 +61,19 @@ test('seed: a token that is revoked before its time is replaced, and nobody noti
 
 test('T4: 100 concurrent 401s while the issuer fails are three calls at most, and all are answered', async t => {
   const count = 100
-  const { issuer, daemon, url, revoke } = await scene(t, () => answer(200))
-  await revoke('second')
-  issuer.fail = true
-  issuer.calls = 0
-  const answers = await crowd(count, count, async () => {
-    const { status, text } = await request(daemon.port, url)
-    return `${status} ${text}`
-  })
-  const waits = (await daemon.logged(count + 1)).flatMap(({ attempts }) => attempts.map(({ wait_ms }) => wait_ms))
+  const { issuer, answers, waits } = await undisturbed(async () => {
+    const { issuer, refusals, daemon, url, revoke } = await scene(t, () => answer(200))
+    await revoke('second')
+    issuer.fail = true
+    issuer.calls = 0
+    refusals.atOnce = count
+    const answers = await crowd(count, count, async () => {
+      const { status, text } = await request(daemon.port, url)
+      return `${status} ${text}`
+    })
+    const records = await daemon.logged(count + 1)
+    return { issuer, answers, waits: records.flatMap(({ attempts }) => attempts.map(({ wait_ms }) => wait_ms)) }
+  }, 300)
   t.ok(
     answers.every(one => one === '401 who?'),
     'with the upstream’s own 401',

@@ -10,7 +10,7 @@ import { answer, startUpstream } from '../support/upstream.js'
 /** A permitted address and one that is not; nobody listens on the second. */
 const GOOD = '127.0.0.1'
 const BAD = '169.254.169.254'
-const routes = 'routes: [{ name: all, match: { host: "*" }, breaker: off, retry: off, timeout: { connect: 500ms } }]'
+const routes = 'routes: [{ name: all, match: { host: "*" }, breaker: off, retry: off, timeout: { connect: 5s } }]'
 const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket']
 
 async function rig(t: Test, yaml: (port: number) => string = () => routes) {

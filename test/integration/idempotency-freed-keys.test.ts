@@ -5,6 +5,7 @@ import { startTestDaemon } from '../support/daemon.js'
 import { startH2Upstream } from '../support/h2-upstream.js'
 import { JSON_TYPE, keyedRoute, keyedScene } from '../support/keyed-scene.js'
 import { rootsFile } from '../support/next-hop.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const KEY = 'order-1-abcdefgh'
@@ -28,11 +29,13 @@ test('I6: a key whose request never left is free: the next one is the first', as
 
 test('I6: nor is one taken by a request that an open breaker turned away', async t => {
   let down = true
-  const lines = ['retry: off', 'breaker: { failures: 2, open: 200ms }', REPLAY]
-  const { upstream, keyed } = await keyedScene(t, () => (down ? answer(500) : DONE), lines)
-  await keyed('order-2-abcdefgh')
-  await keyed('order-3-abcdefgh')
-  const refused = await keyed(KEY)
+  const lines = ['retry: off', 'breaker: { failures: 2, open: 500ms }', REPLAY]
+  const { upstream, keyed, refused } = await undisturbed(async () => {
+    const scene = await keyedScene(t, () => (down ? answer(500) : DONE), lines)
+    await scene.keyed('order-2-abcdefgh')
+    await scene.keyed('order-3-abcdefgh')
+    return { ...scene, refused: await scene.keyed(KEY) }
+  }, 150)
   t.same([refused.status, problemOf(refused)['code']], [503, 'breaker_open'])
   t.equal(upstream.seen.length, 2)
   down = false

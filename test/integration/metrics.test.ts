@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { type Test, test } from 'tap'
 import { rawExchange, request } from '../support/client.js'
 import { startTestDaemon, type TestDaemon } from '../support/daemon.js'
+import type { Scrape } from '../support/exposition-reader.js'
 import { scrape } from '../support/scrape.js'
 import { openTunnel, startRawServer } from '../support/tunnel.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 import { payingYaml } from '../support/x402/paid-scene.js'
 import { openShop, PRICE, payer } from '../support/x402/shop.js'
@@ -104,19 +106,27 @@ test('R7, R9: an open breaker and a retry budget show under the origin that the 
 })
 
 test('a request that waits at the cooldown gate shows while it waits, and in flight', async t => {
-  let limited = false
-  const { daemon, ask, upstream } = await scene(t, () => {
-    if (limited) return answer(200, 'ok')
-    limited = true
-    return answer(429, '', 'Retry-After-Ms: 1500')
-  })
-  const first = ask('/')
-  while (upstream.seen.length === 0) await new Promise(resolve => setImmediate(resolve))
-  let seen = await scrape(daemon)
-  while (seen.value('mulligan_cooldown_waiting', { origin: upstream.url }) === 0) seen = await scrape(daemon)
+  const { daemon, upstream, seen, first } = await undisturbed(async () => {
+    let limited = false
+    const { daemon, ask, upstream } = await scene(t, () => {
+      if (limited) return answer(200, 'ok')
+      limited = true
+      return answer(429, '', 'Retry-After-Ms: 1500')
+    })
+    let isOver = false
+    const first = ask('/').finally(() => {
+      isOver = true
+    })
+    const waiting = (at: Scrape) => at.value('mulligan_cooldown_waiting', { origin: upstream.url })
+    while (upstream.seen.length === 0) await new Promise(resolve => setImmediate(resolve))
+    let seen = await scrape(daemon)
+    while (waiting(seen) === 0 && !isOver) seen = await scrape(daemon)
+    return { daemon, upstream, seen, first: await first }
+  }, 500)
+  t.equal(seen.value('mulligan_cooldown_waiting', { origin: upstream.url }), 1)
   t.equal(seen.value('mulligan_inflight'), 1)
   t.equal(seen.value('mulligan_client_connections'), 1)
-  t.equal((await first).status, 200)
+  t.equal(first.status, 200)
   const after = await scrape(daemon)
   t.equal(after.value('mulligan_inflight'), 0)
   t.equal(after.value('mulligan_cooldown_waiting', { origin: upstream.url }), 0)

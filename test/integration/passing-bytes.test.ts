@@ -152,7 +152,7 @@ test('an answer that is read before it is judged is whole, although its connecti
   const socket = connect(daemon.port, '127.0.0.1')
   t.teardown(() => [socket, other].forEach(one => void one.destroy()))
   await roundTrip()
-  // From its second large read on, a connection has a buffer of its own.
+  // From its second large read on, a connection has a block of its own.
   for (const path of ['/1/200000/length/65536', '/judged']) {
     const answered = readAnswer(socket)
     socket.write(requestBytes(`${upstream.url}${path}`))

@@ -5,6 +5,7 @@ import { test } from 'tap'
 import { startTestDaemon } from '../support/daemon.js'
 import { oneRoute, scene } from '../support/scene.js'
 import { shortDir } from '../support/short-dir.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { startUpstream } from '../support/upstream.js'
 
 const get = (url: string) => `GET ${url} HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -140,22 +141,27 @@ test('L9: a client that leaves ends its upstream within 50 ms, wherever the exch
     socket.write(said)
     reached(socket)
   })
+  let clients = 0
+  const leave = async (text: string, how: 'destroy' | 'resetAndDestroy') => {
+    said = text
+    const reaching = new Promise<Socket>(resolve => (reached = resolve))
+    const client = open(daemon.port, url)
+    clients++
+    const upstream = await reaching
+    if (text !== '') await once(client, 'data')
+    const gone = closed(upstream)
+    const from = performance.now()
+    client[how]()
+    await gone
+    return performance.now() - from
+  }
   for (const [name, text] of rows) {
     for (const how of ['destroy', 'resetAndDestroy'] as const) {
-      said = text
-      const reaching = new Promise<Socket>(resolve => (reached = resolve))
-      const client = open(daemon.port, url)
-      const upstream = await reaching
-      if (text !== '') await once(client, 'data')
-      const gone = closed(upstream)
-      const from = performance.now()
-      client[how]()
-      await gone
-      const took = performance.now() - from
+      const took = await undisturbed(() => leave(text, how), 40)
       t.ok(took < 50, `${name}, ${how}: ${took.toFixed(1)} ms`)
     }
   }
-  const ends = (await daemon.logged(rows.length * 2)).map(({ end }) => end)
+  const ends = (await daemon.logged(clients)).map(({ end }) => end)
   t.same(new Set(ends), new Set(['client-gone']))
   t.match(daemon.daemon.holds(), { clients: 0, upstreamConnections: 0 })
 })

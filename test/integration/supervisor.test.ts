@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
 import { request } from '../support/client.js'
+import { until } from '../support/crowd.js'
 import { portOf, startProcess } from '../support/daemon-process.js'
 import { shortDir } from '../support/short-dir.js'
 import { answer, startUpstream } from '../support/upstream.js'
@@ -95,6 +96,24 @@ test('STOPPING=1 is said when the drain begins, not when it is over', needs, asy
   t.equal(daemon.child.exitCode, null, 'it still drains')
   daemon.kill('SIGTERM')
   t.equal(await daemon.exit, 1, 'the second one cuts')
+})
+
+test('STOPPING=1 is said also when READY=1 is not heard before the drain is over', async t => {
+  const folder = shortDir(t)
+  const [gate, heard] = [join(folder, 'gate'), join(folder, 'heard')]
+  spawnSync('mkfifo', [gate])
+  // It tells of READY=1 when the gate is written to, and of all else at once.
+  const program = `#!/bin/sh\ncase "$*" in *READY=1) read -r _ < ${gate} ;; esac\necho "$*" >> ${heard}\n`
+  writeFileSync(join(folder, 'systemd-notify'), program, { mode: 0o700 })
+  const PATH = folder + delimiter + (process.env['PATH'] ?? '')
+  const daemon = startProcess(t, ['--listen', '127.0.0.1:0'], { NOTIFY_SOCKET: join(folder, 'nobody'), PATH })
+  await daemon.said('ready')
+  daemon.kill('SIGTERM')
+  await daemon.said('stopped')
+  writeFileSync(gate, 'open\n')
+  t.equal(await daemon.exit, 0)
+  await until(() => existsSync(heard) && readFileSync(heard, 'utf8').includes('STOPPING'))
+  t.equal(readFileSync(heard, 'utf8'), `MAINPID=${daemon.child.pid} READY=1\nSTOPPING=1\n`)
 })
 
 test('what the daemon runs cannot speak for it', async t => {

@@ -13,14 +13,16 @@ const CROWD = 64
 async function scene(t: Test, route = '', top = '') {
   const upstream = await startUpstream(seen => answer(seen.path === '/down' ? 500 : 200, 'ok'))
   t.teardown(() => upstream.close())
-  const yaml = `workers: 2\n${top}routes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
+  const yaml = `workers: 2\nlimits: { event_loop_lag: 60s }\n${top}routes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
   const crew = await startCrew(t, yaml)
   const ask = (path: string) => request(crew.port, `${upstream.url}${path}`)
+  let asked = 0
   /** Until each worker has had some. */
   const reachAll = async (path: string, workers = 2) => {
     for (let round = 0; round < 20 && (round === 0 || crew.shares().size < workers); round++) {
       await crowd(CROWD, CROWD, () => ask(path))
-      await until(() => [...crew.shares().values()].reduce((sum, n) => sum + n, 0) >= CROWD)
+      asked += CROWD
+      await until(() => [...crew.shares().values()].reduce((sum, n) => sum + n, 0) >= asked)
     }
   }
   return { upstream, crew, ask, reachAll }

@@ -15,12 +15,14 @@ const PATIENCE = 5_000
 const BAD_PERCENT = /^[^\r\n]*%(?![\da-f]{2})/i
 const CR_FIRST = /^[\r\n]*\r(?!\n)/
 const NO_PATH = /^[^\r\n]*http:\/\/[^/\s]*\?/i
+/** A token that is no method to nginx: it knows capitals, `_` and `-`. */
+const ODD_METHOD = /^[\r\n]*[A-Z_-]*[^A-Z_\- \r\n]/
 const TAB_AT_VALUE = /: *\t|\t *\r\n/
 
 /** Known beforehand, with the reasons of `EXCEPTIONS`. */
 const isKnown = (proxy: DebianProxy, bytes: string, authority: string): boolean =>
   /TRACE/.test(bytes) ||
-  (proxy === 'nginx' && (BAD_PERCENT.test(bytes) || TAB_AT_VALUE.test(bytes))) ||
+  (proxy === 'nginx' && (BAD_PERCENT.test(bytes) || ODD_METHOD.test(bytes) || TAB_AT_VALUE.test(bytes))) ||
   (proxy === 'haproxy' && (CR_FIRST.test(bytes) || NO_PATH.test(bytes))) ||
   (proxy === 'haproxy' && !bytes.toLowerCase().includes(`\r\nhost: ${authority}\r\n`))
 

@@ -139,7 +139,9 @@ export type PayingHome = Home & {
 /** For daemons that are processes of their own, all with the same wallet and ledger. @param top further lines of the file */
 export function payingHome(t: Test, port: number, settings: PayingSettings = {}, top = ''): PayingHome {
   const state = join(shortDir(t), 'state')
-  const yaml = payingYaml(port, 'plain', { store: 'embedded', ...settings }, `${top}state: ${state}\n`)
+  // A signature is work: on a machine that gives them little time they are late, and need not turn requests away for that.
+  const limits = top.includes('limits:') ? '' : 'limits: { event_loop_lag: 60s }\n'
+  const yaml = payingYaml(port, 'plain', { store: 'embedded', ...settings }, `${limits}${top}state: ${state}\n`)
   const { folder, env } = makeHome(t, yaml)
   return { folder, state, env: { ...env, WALLET_KEY: payer.key } }
 }

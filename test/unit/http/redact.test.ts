@@ -50,10 +50,10 @@ t.test('user information and query values of URLs are masked wherever they stand
 
 t.test('a target as long as anybody sends one is masked at once, whatever is in it', t => {
   for (const part of ['p', 'http://', 'a://b', '://', '@', '?']) {
-    const before = performance.now()
+    const before = process.cpuUsage()
     redactUrl(`/${part.repeat(200_000 / part.length)}`)
     // What grows with the square of the length takes minutes.
-    t.ok(performance.now() - before < 2_000, part)
+    t.ok(process.cpuUsage(before).user < 2_000_000, part)
   }
   t.end()
 })

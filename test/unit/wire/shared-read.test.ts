@@ -54,7 +54,7 @@ function bring(read: SharedRead, letter: string, length: number): Buffer {
   return memory
 }
 
-/** A reader that passes all on, and has a buffer of its own. */
+/** A reader that passes all on, and has a block of its own. */
 function passing(taker: SlowTaker): SharedRead {
   const read = new SharedRead(chunk => passOn(taker, chunk) || true, noBug)
   bring(read, 'A', LARGE)
@@ -175,7 +175,7 @@ test('after many small reads a socket shares again', t => {
   t.end()
 })
 
-test('memory is bounded: only so many sockets have a buffer of their own, and a closed one gives it back', t => {
+test('memory is bounded: only so many sockets have a block of their own, and a closed one gives it back', t => {
   const taker = new SlowTaker()
   taker.isQuick = true
   const shared = new SharedRead(() => true, noBug).buffer()
