@@ -88,13 +88,32 @@ export const withoutQuery = (path: string): string => {
   return path.length - query > QUERY_KEPT ? Buffer.from(rest).toString() : rest
 }
 
-/** What the record of a request that never became an exchange does not know. */
-export const NO_EXCHANGE = {
-  class: undefined,
+/** What is known of a request that never became an exchange. */
+type Bare = Omit<ExchangeRecord, 'class' | 'query' | 'queued_ms' | 'fields' | 'key' | 'spend' | 'hints_invalid'>
+
+/** The record of a request that never became an exchange. One literal, no spread: this runs for every tunnel. */
+export const bareRecord = (known: Bare): ExchangeRecord => ({
+  id: known.id,
+  route: known.route,
+  mode: known.mode,
+  method: known.method,
+  scheme: known.scheme,
+  host: known.host,
+  path: known.path,
   query: false,
+  class: undefined,
+  status: known.status,
+  end: known.end,
+  attempts: known.attempts,
+  startedAt: known.startedAt,
+  endedAt: known.endedAt,
   queued_ms: 0,
-  fields: [],
+  fields: NO_FIELDS,
   key: undefined,
   spend: undefined,
   hints_invalid: undefined,
-} as const
+  bytes_in: known.bytes_in,
+  bytes_out: known.bytes_out,
+})
+
+const NO_FIELDS: Fields = []

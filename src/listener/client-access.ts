@@ -4,6 +4,8 @@ import { createAddressTest } from '../upstream/destination.js'
 
 /** Who may use the proxy port: everyone on loopback, listed networks, and who knows the credential (`listen.auth`). */
 export type ClientAccess = {
+  /** Everyone may: nobody has to be asked where they are. */
+  readonly isOpen: boolean
   /** @param isUnix it came by a unix socket, whose file mode decides @returns the refusal, or undefined for a client that may pass */
   readonly check: (
     fields: Fields,
@@ -16,9 +18,11 @@ export type ClientAccess = {
 export function createClientAccess(credential: string | undefined, allowFrom: readonly string[]): ClientAccess {
   const listed = createAddressTest(allowFrom)
   const wanted = credential === undefined ? undefined : digest(`Basic ${Buffer.from(credential).toString('base64')}`)
+  const isOpen = wanted === undefined && allowFrom.length === 0
   return {
+    isOpen,
     check: (fields, remoteAddress, isUnix) => {
-      if (isUnix || (wanted === undefined && allowFrom.length === 0)) return undefined
+      if (isUnix || isOpen) return undefined
       // It left with a reset before it was read: nobody can say who it was.
       if (remoteAddress === undefined) return 'client_denied'
       if (allowFrom.length > 0 && listed(remoteAddress)) return undefined

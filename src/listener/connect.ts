@@ -1,5 +1,6 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { Route } from '../config/config.js'
 import { fieldValues } from '../http/fields.js'
 import { checkRequest } from '../http/request-fields.js'
@@ -7,7 +8,9 @@ import { parseTarget } from '../http/request-target.js'
 import { viaValue } from '../http/via.js'
 import type { Door } from './admission.js'
 import { clientConnection, type TunnelTarget, tunnelTarget } from './client-connection.js'
+import { parseConnectHead } from './connect-head.js'
 import type { Http2Lane } from './http2-lane.js'
+import type { Incoming } from './incoming.js'
 import { Interception } from './interception.js'
 import { giveRefusal } from './own-answer.js'
 import { clientRefusal, loopRefusal, type RefusalReason, refusal } from './refusal.js'
@@ -35,11 +38,28 @@ export class ConnectLane {
     this.#http2 = http2
   }
 
-  accept(request: IncomingMessage, client: Socket, early: Buffer): void {
+  /** @returns whether what comes next on a connection is a plain CONNECT, which is served then. No one else reads there. */
+  takes(client: Socket): boolean {
+    const read = client.read() as Buffer | null
+    if (read === null) return false
+    const head = parseConnectHead(read, this.#context.rules().config.limits.header_bytes)
+    if (head === undefined) {
+      client.unshift(read)
+      return false
+    }
+    // Whoever takes it up from here says so; the stream reads on, to hear when the client leaves.
+    Readable.prototype.pause.call(client)
+    const { target, fields, end } = head
+    const request = { method: 'CONNECT', url: target, httpVersion: '1.1', rawHeaders: fields, socket: client }
+    this.accept(request, client, read.subarray(end))
+    return true
+  }
+
+  accept(request: Incoming, client: Socket, early: Buffer): void {
     clientConnection(client).enqueue(() => this.#handle(request, client, early))
   }
 
-  #handle(request: IncomingMessage, client: Socket, early: Buffer): void {
+  #handle(request: Incoming, client: Socket, early: Buffer): void {
     const { services, rules } = this.#context
     const admitted = this.#admit(request, client, rules())
     if ('code' in admitted) {
@@ -51,7 +71,7 @@ export class ConnectLane {
     else this.#tunnel(target, route, client, early, false)
   }
 
-  #admit(request: IncomingMessage, client: Socket, { routes, access, config }: Rules): Admitted | RefusalReason {
+  #admit(request: Incoming, client: Socket, { routes, access, config }: Rules): Admitted | RefusalReason {
     const { services, overload } = this.#context
     const overloaded = overload.refuses(clientConnection(client).surplus, services.running)
     if (overloaded !== undefined) return overloaded

@@ -5,7 +5,7 @@ import { seconds } from '../time/units.js'
 import type { PlainHead } from '../wire/plain-head.js'
 import { admit, type Door } from './admission.js'
 import { FastAnswer } from './fast-answer.js'
-import { FastConnection } from './fast-connection.js'
+import { FastConnection, type FastOwner } from './fast-connection.js'
 import { bugAnswer, giveOwn, reportBug } from './own-answer.js'
 import { refuseUnparsed } from './parse-error.js'
 import { serveRequest } from './serve-request.js'
@@ -16,17 +16,19 @@ const CHECK_EVERY = seconds(1)
 
 /**
  * Requests of the strict plain form, read and answered without `node:http`; a connection that brings anything else goes
- * over to it before a byte of that is answered, and stays there.
+ * over to it before a byte of that is answered, and stays there; a tunnel is begun at once.
  */
 export class FastLane {
   readonly #context: ListenerContext
   readonly #door: Door
   readonly #handOver: (socket: Socket) => void
   readonly #limits: { readonly headSeconds: number; readonly idleSeconds: number }
+  /** What every connection is part of. */
+  readonly #owner: FastOwner
   readonly #connections = new Set<FastConnection>()
   #cancel: Cancel | undefined
 
-  /** @param handOver to `node:http`, for the rest of its life */
+  /** @param handOver to who goes on with it, and reads on */
   constructor(
     context: ListenerContext,
     door: Door,
@@ -37,18 +39,18 @@ export class FastLane {
     this.#door = door
     this.#handOver = handOver
     this.#limits = limits
+    this.#owner = {
+      get headMax() {
+        return context.rules().config.limits.header_bytes
+      },
+      closes: context.closes,
+      serve: (connection, head, body) => this.#serve(connection, head, body),
+      leave: connection => this.#leave(connection),
+    }
   }
 
   accept(socket: Socket): void {
-    const headMax = this.#context.rules().config.limits.header_bytes
-    this.#connections.add(
-      new FastConnection(socket, {
-        headMax,
-        closes: this.#context.closes,
-        serve: (connection, head, body) => this.#serve(connection, head, body),
-        leave: connection => this.#leave(connection),
-      }),
-    )
+    this.#connections.add(new FastConnection(socket, this.#owner))
     if (this.#connections.size === 1) this.#check()
   }
 
@@ -57,9 +59,7 @@ export class FastLane {
     if (this.#connections.size === 0) this.#cancel?.()
     connection.release()
     const { socket } = connection
-    if (socket.destroyed) return
-    this.#handOver(socket)
-    socket.resume()
+    if (!socket.destroyed) this.#handOver(socket)
   }
 
   #serve(connection: FastConnection, head: PlainHead, body: MaybeBody): void {

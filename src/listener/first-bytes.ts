@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import type { Cancel, Clock } from '../time/clock.js'
 import { type Millis, millis } from '../time/units.js'
 
@@ -32,15 +33,16 @@ export function hearFirstBytes(
     over = true
     cancel?.()
     client.removeListener('data', onData).removeListener('end', settle).removeListener('close', settle)
-    client.pause()
-    const first = Buffer.concat(seen)
+    // What comes meanwhile waits in the stream: to stop the reading costs more than that.
+    Readable.prototype.pause.call(client)
+    const first = whole(seen)
     const ended = client.readableEnded || client.destroyed
     if (first.length > 0 && !ended) client.unshift(first)
     heard(speechOf(first), ended ? first : NOTHING)
   }
   const onData = (chunk: Buffer) => {
     seen.push(chunk)
-    if (!MAYBE_REQUEST_LINE.test(Buffer.concat(seen).toString('latin1', 0, 32))) return settle()
+    if (seen[0]?.[0] === HANDSHAKE || !MAYBE_REQUEST_LINE.test(whole(seen).toString('latin1', 0, 32))) return settle()
     if (seen.length > 1) return
     cancel?.()
     cancel = clock.schedule(WHOLE_LINE, settle)
@@ -49,6 +51,8 @@ export function hearFirstBytes(
   client.on('data', onData).on('end', settle).on('close', settle).resume()
   return settle
 }
+
+const whole = (chunks: readonly Buffer[]): Buffer => (chunks.length === 1 && chunks[0]) || Buffer.concat(chunks)
 
 function speechOf(first: Buffer): Speech {
   if (first[0] === HANDSHAKE) return 'tls'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { type SecureContext, TLSSocket } from 'node:tls'
-import { NO_EXCHANGE } from '../exchange/record.js'
+import { bareRecord } from '../exchange/record.js'
 import type { Services } from '../exchange/services.js'
 import { seconds } from '../time/units.js'
 import { noteTlsOver } from '../upstream/reset-socket.js'
@@ -74,7 +74,9 @@ export class Interception {
     const context = this.#end.contextFor(this.#target.host)
     if (!(context instanceof Promise)) return this.#handshake(context)
     context.then(
-      made => this.#handshake(made),
+      made => {
+        if (!this.#client.destroyed) this.#handshake(made)
+      },
       error => {
         this.#client.destroy()
         // A certificate that cannot be made is a bug or a broken CA.
@@ -131,22 +133,23 @@ export class Interception {
   #brokenOff(code: string): void {
     this.#end.onBrokenOff(this.#target.host, code)
     const { newId, record, clock } = this.#services
-    record?.({
-      ...NO_EXCHANGE,
-      id: newId(),
-      route: this.#route,
-      mode: 'intercept',
-      method: 'CONNECT',
-      scheme: 'https',
-      host: this.#target.authority,
-      path: '',
-      status: 200,
-      end: 'client-tls-failed',
-      attempts: [],
-      startedAt: this.#startedAt,
-      endedAt: clock.monotonic(),
-      bytes_in: 0,
-      bytes_out: 0,
-    })
+    record?.(
+      bareRecord({
+        id: newId(),
+        route: this.#route,
+        mode: 'intercept',
+        method: 'CONNECT',
+        scheme: 'https',
+        host: this.#target.authority,
+        path: '',
+        status: 200,
+        end: 'client-tls-failed',
+        attempts: [],
+        startedAt: this.#startedAt,
+        endedAt: clock.monotonic(),
+        bytes_in: 0,
+        bytes_out: 0,
+      }),
+    )
   }
 }

@@ -1,5 +1,5 @@
 import type { ClientAnswer } from '../exchange/lane.js'
-import { NO_EXCHANGE, withoutQuery } from '../exchange/record.js'
+import { bareRecord, withoutQuery } from '../exchange/record.js'
 import { type OwnAnswer, refusalAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { RefusalCode } from '../faults.js'
@@ -63,19 +63,20 @@ export function recordRefusal(
   about: { readonly method: string; readonly host: string; readonly path: string },
 ): void {
   const startedAt = services.clock.monotonic()
-  services.record?.({
-    ...NO_EXCHANGE,
-    id,
-    route: '-',
-    mode: 'refused',
-    scheme: 'http',
-    ...about,
-    status: own.status,
-    end: code,
-    attempts: [],
-    startedAt,
-    endedAt: startedAt,
-    bytes_in: 0,
-    bytes_out: own.body.length,
-  })
+  services.record?.(
+    bareRecord({
+      id,
+      route: '-',
+      mode: 'refused',
+      scheme: 'http',
+      ...about,
+      status: own.status,
+      end: code,
+      attempts: [],
+      startedAt,
+      endedAt: startedAt,
+      bytes_in: 0,
+      bytes_out: own.body.length,
+    }),
+  )
 }

@@ -23,6 +23,7 @@ export function clientRefusal(
   { kind }: ListenAddress,
   challenge: boolean,
 ): RefusalReason | undefined {
+  if (access.isOpen) return undefined
   const code = access.check(request.rawHeaders, request.socket.remoteAddress, kind === 'unix')
   if (code === 'client_denied') return refusal(code, 'this client address is not listed in listen.allow_from')
   if (code === undefined) return undefined

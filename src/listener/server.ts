@@ -63,7 +63,7 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
   const accept = (request: IncomingMessage, response: ServerResponse) => lane.accept(request, response)
   server.on('connection', clientConnection)
   if (listen.fast_lane) {
-    const fast = new FastLane(context, door, takeOver(server), {
+    const fast = new FastLane(context, door, takeOver(server, tunnels), {
       headSeconds: HEAD_TIMEOUT / 1_000,
       idleSeconds: KEEP_ALIVE / 1_000,
     })
@@ -78,11 +78,15 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
   return server
 }
 
-/** Connections come to us first. @returns how `node:http` gets one after all */
-function takeOver(server: Server): (socket: Socket) => void {
+/** Connections come to us first. @returns how `node:http` gets one after all, unless a CONNECT is next on it */
+function takeOver(server: Server, tunnels: ConnectLane): (socket: Socket) => void {
   const serve = server.listeners('connection')[0] as (this: Server, socket: Socket) => void
   server.removeListener('connection', serve)
-  return socket => serve.call(server, socket)
+  return socket => {
+    if (tunnels.takes(socket)) return
+    serve.call(server, socket)
+    socket.resume()
+  }
 }
 
 class HttpLane {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Route } from '../config/config.js'
 import { AttemptLog } from '../exchange/attempt-log.js'
-import { NO_EXCHANGE } from '../exchange/record.js'
+import { bareRecord } from '../exchange/record.js'
 import { faultAnswer, type OwnAnswer } from '../exchange/respond.js'
 import type { Services } from '../exchange/services.js'
 import type { Authority } from '../http/authority.js'
@@ -65,13 +65,9 @@ export class Tunnel {
 
   open(): void {
     this.#client.once('close', this.#abandon).once('end', this.#abandon)
-    this.#client.on('readable', this.#look)
+    // Nobody takes what the client sends yet, but only reading tells that it left.
+    this.#client.read(0)
     this.#dial()
-  }
-
-  /** Nobody reads the client yet, but only reading tells that it left. What it sent stays where it is. */
-  readonly #look = (): void => {
-    if (this.#client.readableLength === 0) this.#client.read()
   }
 
   readonly #abandon = (): void => {
@@ -85,7 +81,6 @@ export class Tunnel {
 
   #lookAway(): void {
     this.#client.removeListener('close', this.#abandon).removeListener('end', this.#abandon)
-    this.#client.removeListener('readable', this.#look)
   }
 
   #dial(): void {
@@ -180,22 +175,23 @@ export class Tunnel {
   }
 
   #record(end: string | undefined, status: number, bytesIn: number, bytesOut: number): void {
-    this.#services.record?.({
-      ...NO_EXCHANGE,
-      id: this.#services.newId(),
-      route: this.#route.name,
-      mode: 'tunnel',
-      method: 'CONNECT',
-      scheme: 'http',
-      host: this.#target.authority,
-      path: '',
-      status,
-      end,
-      attempts: this.#log.records,
-      startedAt: this.#log.startedAt,
-      endedAt: this.#services.clock.monotonic(),
-      bytes_in: bytesIn,
-      bytes_out: bytesOut,
-    })
+    this.#services.record?.(
+      bareRecord({
+        id: this.#services.newId(),
+        route: this.#route.name,
+        mode: 'tunnel',
+        method: 'CONNECT',
+        scheme: 'http',
+        host: this.#target.authority,
+        path: '',
+        status,
+        end,
+        attempts: this.#log.records,
+        startedAt: this.#log.startedAt,
+        endedAt: this.#services.clock.monotonic(),
+        bytes_in: bytesIn,
+        bytes_out: bytesOut,
+      }),
+    )
   }
 }

@@ -33,6 +33,7 @@ export const NO_PARSERS: Readonly<Record<string, string>> = {
   'policy/replay-dialect.ts readdress': 'writes',
   'credential/oauth2-settings.ts readSecret': 'opens a secret; decodeText parses it',
   'signer/private-file.ts readPrivateFile': 'opens a file',
+  'listener/connect-head.ts parseConnectHead': 'the same as parsePlainHead: fast-lane.test.ts',
   'wire/plain-head.ts parsePlainHead': 'has a fuzz of its own, side by side with the parser of Node: fast-lane.test.ts',
   'store/own-file.ts readOwnFile': 'opens a file',
 }

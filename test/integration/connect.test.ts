@@ -6,6 +6,7 @@ import { type Test, test } from 'tap'
 import { makeCertificate } from '../support/certificate.js'
 import { QUICK, startTestDaemon } from '../support/daemon.js'
 import { endOf, freePort, openTunnel, readToEnd, startRawServer } from '../support/tunnel.js'
+import { answer, startUpstream } from '../support/upstream.js'
 
 /** Nobody has a say about these hosts: bytes pass untouched without a look at them. */
 const UNROUTED = 'routes: [{ name: other, match: { host: other.test } }]'
@@ -163,18 +164,51 @@ async function handshake(to: { port: number } | { socket: Socket }, ca: string) 
   return { fingerprint, text }
 }
 
-test('L9: a client that leaves between two dials ends them', async t => {
+test('L9: a client that leaves between two dials ends them, however it leaves', async t => {
   const daemon = await start(
     t,
-    'routes: [{ name: a, match: { host: "*" }, retry: { backoff: { base: 10s, cap: 10s } } }]',
+    // The wait is drawn from nothing to all of it.
+    'routes: [{ name: a, match: { host: "*" }, timeout: { total: 1h }, retry: { backoff: { base: 30m, cap: 30m } } }]',
   )
-  const target = `127.0.0.1:${await freePort()}`
-  const client = connect(daemon.port, '127.0.0.1')
-  client.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`)
-  while (daemon.daemon.holds().clients === 0) await turns(1)
-  await turns(100)
-  client.destroy()
-  const [exchange] = await daemon.logged(1)
-  t.match(exchange, { end: 'client-gone', status: 0 })
-  t.equal(exchange?.attempts.length, 1)
+  for (const [i, leave] of (['end', 'destroy', 'resetAndDestroy'] as const).entries()) {
+    const target = `127.0.0.1:${await freePort()}`
+    const client = connect(daemon.port, '127.0.0.1')
+    client.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n\r\n`)
+    while (daemon.daemon.holds().clients === 0) await turns(1)
+    await turns(100)
+    client[leave]()
+    const exchange = (await daemon.logged(i + 1)).find(({ host }) => host === target)
+    t.match(exchange, { end: 'client-gone', status: 0 }, leave)
+    t.equal(exchange?.attempts.length, 1)
+    client.destroy()
+    while (daemon.daemon.holds().clients > 0) await turns(1)
+  }
+})
+
+test('a CONNECT behind common requests, in pieces and with bytes behind it, makes a tunnel in its turn', async t => {
+  const daemon = await start(t)
+  const server = await startRawServer(t)
+  const upstream = await startUpstream(() => answer(200, 'before'))
+  t.teardown(() => upstream.close())
+  const ask = `GET ${upstream.url}/ HTTP/1.1\r\nHost: ${upstream.authority}\r\n\r\n`
+  const connecting = `CONNECT ${server.authority} HTTP/1.1\r\nHost: ${server.authority}\r\nProxy-Connection: keep-alive\r\n\r\n\x16\x03early`
+  for (const size of [1, 40, 10_000]) {
+    const client = connect({ port: daemon.port, host: '127.0.0.1', noDelay: true })
+    let heard = ''
+    client.on('data', chunk => (heard += chunk.toString('latin1')))
+    const whole = Buffer.from(ask + ask + connecting, 'latin1')
+    for (let at = 0; at < whole.length; at += size) {
+      client.write(whole.subarray(at, at + size))
+      await turns(1)
+    }
+    const far = await server.accepted()
+    let arrived = ''
+    far.on('data', chunk => (arrived += chunk.toString('latin1')))
+    while (arrived.length < 7) await turns(1)
+    t.equal(arrived, '\x16\x03early', `in pieces of ${size}`)
+    far.end('bye')
+    client.end()
+    await once(client, 'close')
+    t.match(heard, /^HTTP\/1\.1 200 .*before.*before.*HTTP\/1\.1 200 Connection established\r\n\r\nbye$/s)
+  }
 })

@@ -31,6 +31,13 @@ const TRAILERS = [
   'Authorization: x\r\n',
   'X-A: 1\r\nTE: x\r\n',
 ]
+const PROXY_FIELDS = [
+  'Proxy-Connection: keep-alive',
+  'Proxy-Authorization: Basic YTpi',
+  'User-Agent: x',
+  'Keep-Alive: timeout=5',
+  'HTTP2-Settings: AAA',
+]
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'QUERY', 'FOO']
 /** What parsers have disagreed about before. */
 const WORDS = [
@@ -105,4 +112,12 @@ export function clientBytes(dice: Dice, name: string, authority: string): string
   const damaged = all.map((text, i) => (i === at && dice.chance(0.8) ? dice.mutate(text, WORDS) : text)).join('')
   const whole = damaged.replaceAll(UP, authority)
   return dice.chance(0.1) ? whole.slice(0, dice.below(whole.length)) : whole
+}
+
+/** A CONNECT and perhaps what follows it, damaged or not. */
+export function connectBytes(dice: Dice, authority: string): string {
+  const fields = dice.list(3, () => dice.pick(dice.chance(0.3) ? FIELDS : PROXY_FIELDS))
+  const head = `CONNECT ${UP} HTTP/1.1\r\n${[`Host: ${UP}`, ...fields].join('\r\n')}\r\n\r\n`
+  const text = `${head}${dice.pick(['', '\x16\x03\x01', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'])}`
+  return (dice.chance(0.6) ? dice.mutate(text, WORDS) : text).replaceAll(UP, authority)
 }

@@ -44,7 +44,7 @@ async function rig(t: Test) {
     door,
     socket => {
       left.push(socket)
-      socket.on('data', chunk => (told += chunk.toString('latin1')))
+      socket.on('data', chunk => (told += chunk.toString('latin1'))).resume()
     },
     { headSeconds: 10, idleSeconds: 65 },
   )
