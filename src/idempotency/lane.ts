@@ -203,11 +203,15 @@ export class Lane {
     if (end.kind === 'release' && end.shared !== undefined)
       this.#tellAll({ kind: 'shared', answer: sharedAnswer(end.shared) })
     this.#work = this.#finish(held, end)
-    if (end.kind === 'complete' && end.answer !== undefined && this.#seekers.size > 0) this.#tellAnswer(end.answer)
+    if (end.kind === 'complete' && end.answer !== undefined && this.#seekers.size > 0)
+      this.#tellAnswer(end.answer, [...this.#seekers])
   }
 
-  /** Whoever was given an answer gets it again, also after a crash: it goes out when it is written. */
-  #tellAnswer(answer: StoredAnswer, seekers?: Iterable<Seeker>): void {
+  /**
+   * Whoever was given an answer gets it again, also after a crash: it goes out when it is written.
+   * @param seekers not who comes until then: that one may ask with another payload
+   */
+  #tellAnswer(answer: StoredAnswer, seekers: readonly Seeker[]): void {
     this.#world.store.whenWritten(() => this.#tellAll({ kind: 'replay', answer }, seekers))
   }
 

@@ -10,6 +10,9 @@ import { answer, asked, short } from '../support/claims-rig.js'
 
 const self = fileURLToPath(import.meta.url)
 
+/** Updates that one commit takes. */
+const GROUP = 128
+
 const due = (key: string, more: Partial<Asked> = {}): Asked => ({
   ...asked(key, { dueAt: systemClock.monotonic() + 60_000 }),
   ...more,
@@ -89,6 +92,26 @@ async function test(): Promise<void> {
     t.ok(systemClock.monotonic() - killedAt < 4_000, `${Math.round(systemClock.monotonic() - killedAt)} ms`)
     t.equal(short(await ask(due('resume', { uncertain: 'resume' }))), 'resumed')
     t.equal(short(await ask(due('done'))), 'replay x', 'what completed stays')
+  })
+
+  t.test('I5: another payload that comes between the end of a claim and its answer is refused', async t => {
+    const { store, claims } = await open(t.testdir({}), 'one')
+    t.teardown(async () => {
+      await claims.close()
+      await store.close()
+    })
+    const ask = (one: Asked) => new Promise<Opened>(resolve => claims.open(one, resolve))
+    const first = await ask(due('k'))
+    const waits = ask(due('k'))
+    const crowd = Array.from({ length: GROUP - 1 }, () => store.update([], () => ({ result: undefined })))
+    if (first.kind === 'claimed') first.claim.complete(201, answer('x'))
+    // Behind the commit that takes the end along, before the one that whoever waits is told by.
+    const other = new Promise<Opened>(resolve => {
+      setImmediate(() => claims.open({ ...due('k'), fingerprint: 'other' }, resolve))
+    })
+    await Promise.all(crowd)
+    t.equal(short(await waits), 'replay x')
+    t.equal(short(await other), 'reused')
   })
 
   t.test('I6: of three processes that ask for the same keys at once, one claims each', async t => {
