@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ClientAnswer, ClientBody, RawClient } from '../exchange/lane.js'
-import type { Fields } from '../http/fields.js'
+import { type Fields, fieldValue, pickFields } from '../http/fields.js'
 import { endToEndTrailers, misplacedDetail, misplacedTrailer } from '../http/trailer-fields.js'
 import { resetSocket } from '../upstream/reset-socket.js'
 import { answerHead } from '../wire/serialize-answer.js'
@@ -119,7 +119,13 @@ export class NodeAnswer implements ClientAnswer {
     this.#last = this.#connection.dead || this.#closes() || this.#body?.expectationOpen === true
     if (this.#last) sent.push('Connection', 'close')
     this.#left = length
-    this.#response.writeHead(status, reason, sent)
+    this.#response.writeHead(status, reason, this.#announces(length) ? sent : withoutTrailer(sent))
+  }
+
+  /** Trailers may follow, and so be announced (RFC 9112 §7.1.2): Node throws at any other `Trailer`. */
+  #announces(length: number | undefined): boolean {
+    const { method, httpVersionMinor } = this.#request
+    return length === undefined && httpVersionMinor === 1 && method !== 'HEAD'
   }
 
   flush(): void {
@@ -183,6 +189,9 @@ export class NodeAnswer implements ClientAnswer {
     this.#connection.done()
   }
 }
+
+const withoutTrailer = (fields: string[]): string[] =>
+  fieldValue(fields, 'trailer') === undefined ? fields : pickFields(fields, name => name !== 'trailer')
 
 function pairs(fields: Fields): string[][] {
   const result: string[][] = []

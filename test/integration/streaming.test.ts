@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { rawExchange } from '../support/client.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { oneRoute, scene } from '../support/scene.js'
 import { shortDir } from '../support/short-dir.js'
@@ -65,6 +66,22 @@ test('L11: a body without a length arrives piece by piece, in both directions', 
   t.match(answered, /^HTTP\/1\.1 200 OK/, 'the answer does not wait for the end of the request')
   client.destroy()
 })
+
+for (const [name, request, body] of [
+  ['in HTTP/1.0', (url: string) => `GET ${url} HTTP/1.0\r\nHost: x\r\n\r\n`, 'abc'],
+  ['to HEAD', (url: string) => `HEAD ${url} HTTP/1.1\r\nHost: x\r\nConnection: TE, close\r\nTE: trailers\r\n\r\n`, ''],
+] as const) {
+  test(`RFC 9112 §7.1.2: an answer ${name}, behind which no trailers can come, announces none and is whole`, async t => {
+    const { daemon, url } = await scene(t, () => {
+      const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n'
+      return body === '' ? head : `${head}3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n`
+    })
+    const text = await rawExchange(daemon.port, request(url))
+    t.match(text, /^HTTP\/1\.1 200 OK\r\n/)
+    t.notMatch(text, /trailer/i)
+    t.equal(text.slice(text.indexOf('\r\n\r\n') + 4), body)
+  })
+}
 
 for (const [name, head, piece] of [
   ['chunked', 'Transfer-Encoding: chunked', `10000\r\n${'x'.repeat(65_536)}\r\n`],
