@@ -25,9 +25,7 @@ function forward(from: Socket, to: Socket, over: () => void): void {
   })
   to.on('drain', () => from.resume())
   from.on('end', () => to.end())
-  from.on('error', error => {
-    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') resetSocket(to)
-  })
+  passResets(from, to)
   const onClose = () => {
     to.destroySoon()
     over()
@@ -37,4 +35,13 @@ function forward(from: Socket, to: Socket, over: () => void): void {
   if (from.readableEnded) to.end()
   from.on('close', onClose)
   from.resume()
+}
+
+/** A reset of one is a reset of the other. @returns ends that */
+export function passResets(from: Socket, to: Socket): () => void {
+  const onError = (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNRESET') resetSocket(to)
+  }
+  from.on('error', onError)
+  return () => void from.removeListener('error', onError)
 }

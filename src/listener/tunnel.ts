@@ -13,12 +13,15 @@ import { clientConnection } from './client-connection.js'
 import { hearFirstBytes } from './first-bytes.js'
 import { giveOwn } from './own-answer.js'
 import { SocketAnswer } from './socket-lane.js'
-import { splice } from './splice.js'
+import { passResets, splice } from './splice.js'
 
 export const ESTABLISHED = 'HTTP/1.1 200 Connection established\r\n\r\n'
 
 /** What CONNECT asked for. @property authority with its port @property via what it came through, us included */
 export type ConnectTarget = Authority & { readonly authority: string; readonly via: readonly string[] }
+
+/** Bytes written to the upstream, and to the client. */
+type Traffic = { readonly in: number; readonly out: number }
 
 export type TunnelHost = {
   /** The client was told that the tunnel stands, before it did: a failed dial can only close it. */
@@ -141,19 +144,23 @@ export class Tunnel {
       return
     }
     if (!this.#host.answered) client.write(ESTABLISHED, 'latin1')
+    // What a next hop was asked, and what the client was told before, is no byte of the tunnel.
+    const before = { in: upstream.bytesWritten, out: client.bytesWritten }
     if (this.#early.length > 0) client.unshift(this.#early)
     clientConnection(client).awaitSpeech()
-    if (this.#host.isRouted()) this.#sniff(upstream)
-    else this.#passBytes(upstream)
+    if (this.#host.isRouted()) this.#sniff(upstream, before)
+    else this.#passBytes(upstream, before)
   }
 
   /** Waits for whoever speaks first. */
-  #sniff(upstream: Socket): void {
+  #sniff(upstream: Socket, before: Traffic): void {
     const client = this.#client
+    const passNoMore = passResets(upstream, client)
     const settle = hearFirstBytes(client, this.#services.clock, undefined, (speech, last) => {
       upstream.removeListener('readable', settle).removeListener('close', settle)
+      passNoMore()
       if (client.readableEnded) upstream.end(last)
-      if (speech !== 'http' || client.readableEnded || client.destroyed) return this.#passBytes(upstream)
+      if (speech !== 'http' || client.readableEnded || client.destroyed) return this.#passBytes(upstream, before)
       this.#record(undefined, 200, 0, 0)
       this.#services.upstreams.get('http', this.#target.host, this.#target.port).adopt(upstream)
       this.#host.serveHttp()
@@ -161,16 +168,14 @@ export class Tunnel {
     upstream.on('readable', settle).on('close', settle)
   }
 
-  #passBytes(upstream: Socket): void {
-    // What a next hop was asked for the tunnel is no byte of it.
-    const asked = upstream.bytesWritten
+  #passBytes(upstream: Socket, before: Traffic): void {
     this.#services.running.tunnels++
     const onSpeech = () => clientConnection(this.#client).spoken()
     for (const side of [this.#client, upstream]) side.once('data', onSpeech)
     splice(this.#client, upstream, (bytesIn, bytesOut) => {
       this.#services.running.tunnels--
       this.#log.ended()
-      this.#record(undefined, 200, bytesIn - asked, bytesOut - ESTABLISHED.length)
+      this.#record(undefined, 200, bytesIn - before.in, bytesOut - before.out)
     })
   }
 

@@ -110,6 +110,18 @@ for (const [name, config] of BOTH) {
         t.equal(await end, 'ECONNRESET', `from the ${from}`)
       }
     })
+    await t.test('a server that resets before anyone spoke resets the client, and nothing else', async t => {
+      const { socket } = await openTunnel(daemon.port, server.authority)
+      socket.once('end', () => socket.destroy())
+      const end = endOf(socket)
+      const bugs: unknown[] = []
+      const onBug = (error: unknown) => bugs.push(error)
+      process.on('uncaughtException', onBug)
+      ;(await server.accepted()).resetAndDestroy()
+      t.equal(await end, 'ECONNRESET')
+      process.removeListener('uncaughtException', onBug)
+      t.same(bugs, [])
+    })
     await t.test('a client that leaves without a word takes the tunnel with it', async t => {
       for (const leave of ['end', 'destroy', 'resetAndDestroy'] as const) {
         const { socket } = await openTunnel(daemon.port, server.authority)
@@ -133,7 +145,7 @@ for (const [name, config] of BOTH) {
     await t.test('nothing is left when tunnels are over', async t => {
       while (daemon.daemon.holds().clients > 0) await turns(1)
       t.match(daemon.daemon.holds(), { clients: 0, upstreamConnections: 0, bodyMemory: 0 })
-      t.equal(daemon.exchanges().filter(({ mode }) => mode === 'tunnel').length, 10)
+      t.equal(daemon.exchanges().filter(({ mode }) => mode === 'tunnel').length, 11)
     })
   })
 }
@@ -211,4 +223,24 @@ test('a CONNECT behind common requests, in pieces and with bytes behind it, make
     await once(client, 'close')
     t.match(heard, /^HTTP\/1\.1 200 .*before.*before.*HTTP\/1\.1 200 Connection established\r\n\r\nbye$/s)
   }
+})
+
+test('the record of a tunnel counts its bytes, not those of answers before it, and all of them', async t => {
+  const daemon = await start(t)
+  const server = await startRawServer(t)
+  const upstream = await startUpstream(() => answer(200, 'before'))
+  t.teardown(() => upstream.close())
+  const client = connect({ port: daemon.port, host: '127.0.0.1' })
+  const heard = readToEnd(client)
+  client.write(`GET ${upstream.url}/ HTTP/1.1\r\nHost: ${upstream.authority}\r\n\r\n`)
+  client.write(`CONNECT ${server.authority} HTTP/1.1\r\nHost: ${server.authority}\r\n\r\n`)
+  const far = await server.accepted()
+  const said = readToEnd(far)
+  // It could be the beginning of a request, so it is held until more is known.
+  client.end('QUIT')
+  t.equal(String(await said), 'QUIT')
+  far.end('bye')
+  await heard
+  const [, tunnel] = await daemon.logged(2)
+  t.match(tunnel, { mode: 'tunnel', bytes_in: 4, bytes_out: 3 })
 })
