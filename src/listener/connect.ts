@@ -38,15 +38,10 @@ export class ConnectLane {
     this.#http2 = http2
   }
 
-  /** @returns whether what comes next on a connection is a plain CONNECT, which is served then. No one else reads there. */
-  takes(client: Socket): boolean {
-    const read = client.read() as Buffer | null
-    if (read === null) return false
+  /** @param read of a connection that nobody else reads @returns whether that is a plain CONNECT, which is served then */
+  takes(client: Socket, read: Buffer): boolean {
     const head = parseConnectHead(read, this.#context.rules().config.limits.header_bytes)
-    if (head === undefined) {
-      client.unshift(read)
-      return false
-    }
+    if (head === undefined) return false
     // Whoever takes it up from here says so; the stream reads on, to hear when the client leaves.
     Readable.prototype.pause.call(client)
     const { target, fields, end } = head

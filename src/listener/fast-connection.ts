@@ -75,15 +75,16 @@ export class FastConnection implements FastLine {
     if (!last) this.#pull()
   }
 
-  /** Takes its hands off the socket, and gives back what it has read. */
-  release(): void {
+  /** Takes its hands off the socket. @returns what it has read, for whoever goes on */
+  release(): Buffer {
     this.#isReleased = true
     this.socket.removeListener('data', this.#onData)
     this.socket.removeListener('end', this.#onEnd)
     this.socket.removeListener('drain', this.#onDrain)
     this.socket.removeListener('close', this.#onClose)
-    if (this.#ahead.length > 0) this.socket.unshift(kept(this.#ahead))
+    const rest = kept(this.#ahead)
     this.#ahead = NOTHING
+    return rest
   }
 
   readonly #onData = (chunk: Buffer): void => {

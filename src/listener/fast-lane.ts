@@ -14,6 +14,9 @@ import type { ListenerContext } from './server.js'
 /** How often it looks for connections that nobody uses. */
 const CHECK_EVERY = seconds(1)
 
+/** To who goes on with a connection, and reads on. @param rest what was read of it and not used */
+export type HandOver = (socket: Socket, rest: Buffer) => void
+
 /**
  * Requests of the strict plain form, read and answered without `node:http`; a connection that brings anything else goes
  * over to it before a byte of that is answered, and stays there; a tunnel is begun at once.
@@ -21,18 +24,17 @@ const CHECK_EVERY = seconds(1)
 export class FastLane {
   readonly #context: ListenerContext
   readonly #door: Door
-  readonly #handOver: (socket: Socket) => void
+  readonly #handOver: HandOver
   readonly #limits: { readonly headSeconds: number; readonly idleSeconds: number }
   /** What every connection is part of. */
   readonly #owner: FastOwner
   readonly #connections = new Set<FastConnection>()
   #cancel: Cancel | undefined
 
-  /** @param handOver to who goes on with it, and reads on */
   constructor(
     context: ListenerContext,
     door: Door,
-    handOver: (socket: Socket) => void,
+    handOver: HandOver,
     limits: { readonly headSeconds: number; readonly idleSeconds: number },
   ) {
     this.#context = context
@@ -57,9 +59,9 @@ export class FastLane {
   #leave(connection: FastConnection): void {
     if (!this.#connections.delete(connection)) return
     if (this.#connections.size === 0) this.#cancel?.()
-    connection.release()
+    const rest = connection.release()
     const { socket } = connection
-    if (!socket.destroyed) this.#handOver(socket)
+    if (!socket.destroyed) this.#handOver(socket, rest)
   }
 
   #serve(connection: FastConnection, head: PlainHead, body: MaybeBody): void {

@@ -5,7 +5,7 @@ import { fieldTokens } from '../http/fields.js'
 import { type Admission, admit, type Door } from './admission.js'
 import { type ClientConnection, clientConnection, type Turn } from './client-connection.js'
 import { ConnectLane } from './connect.js'
-import { FastLane } from './fast-lane.js'
+import { FastLane, type HandOver } from './fast-lane.js'
 import { NodeAnswer, NodeBody } from './http-lane.js'
 import type { Http2Connections } from './http2-connection.js'
 import { Http2Lane } from './http2-lane.js'
@@ -79,11 +79,12 @@ export function createListener(context: ListenerContext, door: Door, http2: Http
 }
 
 /** Connections come to us first. @returns how `node:http` gets one after all, unless a CONNECT is next on it */
-function takeOver(server: Server, tunnels: ConnectLane): (socket: Socket) => void {
+function takeOver(server: Server, tunnels: ConnectLane): HandOver {
   const serve = server.listeners('connection')[0] as (this: Server, socket: Socket) => void
   server.removeListener('connection', serve)
-  return socket => {
-    if (tunnels.takes(socket)) return
+  return (socket, rest) => {
+    if (tunnels.takes(socket, rest)) return
+    if (rest.length > 0) socket.unshift(rest)
     serve.call(server, socket)
     socket.resume()
   }

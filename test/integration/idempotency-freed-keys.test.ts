@@ -3,7 +3,7 @@ import { request } from '../support/client.js'
 import { problemOf } from '../support/client-lane.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { startH2Upstream } from '../support/h2-upstream.js'
-import { JSON_TYPE, keyedRoute, keyedScene } from '../support/keyed-scene.js'
+import { JSON_TYPE, keyedRoute, keyedScene, NO_CEILING } from '../support/keyed-scene.js'
 import { rootsFile } from '../support/next-hop.js'
 import { undisturbed } from '../support/undisturbed.js'
 import { answer, startUpstream } from '../support/upstream.js'
@@ -29,7 +29,8 @@ test('I6: a key whose request never left is free: the next one is the first', as
 
 test('I6: nor is one taken by a request that an open breaker turned away', async t => {
   let down = true
-  const lines = ['retry: off', 'breaker: { failures: 2, open: 500ms }', REPLAY]
+  // It is asked again and again until the breaker lets it pass, and each time it is a new key.
+  const lines = ['retry: off', 'breaker: { failures: 2, open: 500ms }', `idempotency: { replay: { ${NO_CEILING} } }`]
   const { upstream, keyed, refused } = await undisturbed(async () => {
     const scene = await keyedScene(t, () => (down ? answer(500) : DONE), lines)
     await scene.keyed('order-2-abcdefgh')

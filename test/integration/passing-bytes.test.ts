@@ -194,7 +194,7 @@ test('what goes over to node:http with its connection is not overwritten by the 
       closes: () => false,
       serve: () => undefined,
       leave: () => {
-        connection.release()
+        socket.unshift(connection.release())
         socket.pause()
         left.push(socket)
       },

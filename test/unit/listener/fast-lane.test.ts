@@ -42,8 +42,9 @@ async function rig(t: Test) {
   const lane = new FastLane(
     context,
     door,
-    socket => {
+    (socket, rest) => {
       left.push(socket)
+      if (rest.length > 0) socket.unshift(rest)
       socket.on('data', chunk => (told += chunk.toString('latin1'))).resume()
     },
     { headSeconds: 10, idleSeconds: 65 },
