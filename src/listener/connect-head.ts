@@ -1,10 +1,9 @@
 import { fieldRole } from '../http/hop-by-hop.js'
 import { parseFieldLines } from '../wire/field-lines.js'
-import type { PlainHead } from '../wire/plain-head.js'
+import { cleanHead, type PlainHead } from '../wire/plain-head.js'
 
 /** `CONNECT host:port HTTP/1.1 CRLF`, with a target that no two parsers read differently (RFC 9112 §3.2.3). */
 const REQUEST_LINE = /CONNECT ((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}) HTTP\/1\.1\r\n/y
-const EMPTY_LINE = '\r\n\r\n'
 
 /**
  * The head of a CONNECT at the beginning of `bytes`, when all of it is there and it is of the strict plain form: clean
@@ -12,16 +11,13 @@ const EMPTY_LINE = '\r\n\r\n'
  * @param max bytes of the head
  */
 export function parseConnectHead(bytes: Buffer, max: number): Pick<PlainHead, 'target' | 'fields' | 'end'> | undefined {
-  const empty = bytes.indexOf(EMPTY_LINE, 0, 'latin1')
-  const end = empty + EMPTY_LINE.length
-  if (empty === -1 || end > max) return undefined
-  const text = bytes.toString('latin1', 0, end)
+  const text = cleanHead(bytes, max)
+  if (text === undefined) return undefined
   REQUEST_LINE.lastIndex = 0
   const target = REQUEST_LINE.exec(text)?.[1]
-  // Tabs: in some places `node:http` does not take them for whitespace.
-  if (target === undefined || text.includes('\t')) return undefined
+  if (target === undefined) return undefined
   const fields = parseFieldLines(text, REQUEST_LINE.lastIndex)
-  return 'section' in fields || !isPlain(fields) ? undefined : { target, fields, end }
+  return 'section' in fields || !isPlain(fields) ? undefined : { target, fields, end: text.length }
 }
 
 function isPlain(fields: readonly string[]): boolean {

@@ -32,10 +32,8 @@ const SHORT = 4_096
  * @param max bytes of the head
  */
 export function parsePlainHead(bytes: Buffer, max: number): PlainHead | undefined {
-  const text = headIn(bytes)
-  if (text === undefined || text.length > max) return undefined
-  // Rare, and in some places `node:http` does not take it for whitespace.
-  if (text.includes('\t')) return undefined
+  const text = cleanHead(bytes, max)
+  if (text === undefined) return undefined
   REQUEST_LINE.lastIndex = 0
   if (!REQUEST_LINE.test(text)) return undefined
   const lineEnd = REQUEST_LINE.lastIndex
@@ -48,6 +46,12 @@ export function parsePlainHead(bytes: Buffer, max: number): PlainHead | undefine
   // A tunnel is another matter, and TRACE with a body none at all.
   if (method === 'CONNECT' || (method === 'TRACE' && framed.length !== undefined)) return undefined
   return { method, target: text.slice(space + 1, lineEnd - VERSION.length), fields, ...framed, end: text.length }
+}
+
+/** A head that is all there, in `max` bytes, and without tabs: in some places `node:http` does not take those for whitespace. */
+export function cleanHead(bytes: Buffer, max: number): string | undefined {
+  const text = headIn(bytes)
+  return text === undefined || text.length > max || text.includes('\t') ? undefined : text
 }
 
 /** Most bytes are all head, and text is searched faster than bytes. */

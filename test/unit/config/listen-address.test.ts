@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { familyOf, formatListenAddress, isLocal, parseListenAddress } from '../../../src/config/listen-address.js'
 import { isWrong } from '../../../src/config/wrong.js'
+import { holds } from '../../support/property.js'
 
 t.test('an address is a host and a port, or a socket', t => {
   const rows: [string, object, boolean][] = [
@@ -64,9 +65,10 @@ t.test('the family of an address is what Node says it is', t => {
   )
   const mixed = fc.array(part, { maxLength: 12 }).map(parts => parts.join(''))
   const texts = fc.oneof(fc.ipV4(), fc.ipV4Extended(), fc.ipV6(), fc.domain(), fc.string(), mixed)
-  fc.assert(
+  holds(
+    t,
     fc.property(texts, text => familyOf(text) === isIP(text)),
-    { numRuns: 2_000 },
+    2_000,
   )
-  return t.end()
+  t.end()
 })
