@@ -3,29 +3,26 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { request } from '../support/client.js'
-import { crowd, until } from '../support/crowd.js'
-import { type LiveCrew, startCrew } from '../support/live-crew.js'
+import { until } from '../support/crowd.js'
+import { type LiveCrew, lanesToEach, startCrew } from '../support/live-crew.js'
 import { startCollector } from '../support/otlp.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
-const CROWD = 64
+/** Requests to each worker. */
+const CROWD = 32
 
 async function scene(t: Test, route = '', top = '') {
   const upstream = await startUpstream(seen => answer(seen.path === '/down' ? 500 : 200, 'ok'))
   t.teardown(() => upstream.close())
   const yaml = `workers: 2\nlimits: { event_loop_lag: 60s }\n${top}routes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
   const crew = await startCrew(t, yaml)
-  const ask = (path: string) => request(crew.port, `${upstream.url}${path}`)
   let asked = 0
-  /** Until each worker has had some. */
-  const reachAll = async (path: string, workers = 2) => {
-    for (let round = 0; round < 20 && (round === 0 || crew.shares().size < workers); round++) {
-      await crowd(CROWD, CROWD, () => ask(path))
-      asked += CROWD
-      await until(() => [...crew.shares().values()].reduce((sum, n) => sum + n, 0) >= asked)
-    }
+  /** Each worker has had some, and the log says so. */
+  const reachAll = async (path: string) => {
+    asked += (await lanesToEach(t, crew, CROWD, `${upstream.url}${path}`)).length
+    await until(() => [...crew.shares().values()].reduce((sum, n) => sum + n, 0) >= asked)
   }
-  return { upstream, crew, ask, reachAll }
+  return { upstream, crew, reachAll }
 }
 
 type Listed = { readonly exchanges: readonly { readonly id: string; readonly time: string; duration_ms: number }[] }
@@ -76,7 +73,7 @@ test('who watches hears of every worker, also of one that came later', async t =
   const [victim = 0] = crew.workers()
   process.kill(victim, 'SIGKILL')
   await crew.next(({ msg }) => msg === 'worker replaced')
-  await reachAll('/y', 3)
+  await reachAll('/y')
   await until(() => heard.runs().size === 3)
   t.equal(heard.runs().size, crew.shares().size)
 })

@@ -3,9 +3,8 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { rawExchange, request, requestBytes } from '../support/client.js'
-import { lanesFor } from '../support/client-lane.js'
 import { crowd, until } from '../support/crowd.js'
-import { isAlive, type LiveCrew, startCrew } from '../support/live-crew.js'
+import { isAlive, type LiveCrew, lanesToEach, startCrew } from '../support/live-crew.js'
 import { makeHome } from '../support/mulligan.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 
@@ -26,18 +25,12 @@ const logged = (crew: LiveCrew): number => [...crew.shares().values()].reduce((s
 
 const allLogged = (crew: LiveCrew, count: number) => until(() => logged(crew) >= count)
 
-/** Many connections at once, until each worker has had some. */
-async function reachAll(t: Test, crew: LiveCrew, url: string, workers = 2): Promise<number> {
-  let asked = 0
-  for (let round = 0; round < 20 && crew.shares().size < workers; round++) {
-    const lanes = lanesFor(t, crew.port, CROWD)
-    const answers = await Promise.all(lanes.map(lane => lane.ask(url)))
-    for (const lane of lanes) lane.close()
-    asked += answers.length
-    if (answers.some(({ status }) => status !== 200)) throw new Error('not all were answered')
-    await allLogged(crew, asked)
-  }
-  return asked
+/** Each worker has had some, and the log says so. @returns how many in all */
+async function reachAll(t: Test, crew: LiveCrew, url: string): Promise<number> {
+  const lanes = await lanesToEach(t, crew, CROWD / 2, url)
+  for (const lane of lanes) lane.close()
+  await allLogged(crew, lanes.length)
+  return lanes.length
 }
 
 test('two workers serve one port, and the admin side tells of both as of one', async t => {
@@ -81,7 +74,7 @@ test('a killed worker is replaced; its clients see no success, and counters do n
   t.not(replaced['pid'], victim)
   t.same(crew.workers().includes(Number(replaced['pid'])), true)
   t.equal(await count(), asked, 'what the dead one had counted is still counted')
-  await reachAll(t, crew, `${upstream.url}/x`, 3)
+  await reachAll(t, crew, `${upstream.url}/x`)
   t.ok((await count()) > asked)
   // The others are cut now, unanswered: nobody was told of a success.
   for (const pid of [crew.pid, ...crew.workers()]) process.kill(pid, 'SIGKILL')
@@ -101,7 +94,7 @@ test('F7: a reload is for all workers or for none, and a replacement begins with
   const [victim = 0] = crew.workers()
   process.kill(victim, 'SIGKILL')
   await crew.next(({ msg }) => msg === 'worker replaced')
-  await reachAll(t, crew, `${upstream.url}/x`, 3)
+  await reachAll(t, crew, `${upstream.url}/x`)
   t.same(routesIn(crew), new Set(['first']), 'also in one that came after the broken edit')
 
   writeFileSync(file, yaml('second'))

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { request } from './client.js'
+import { type ClientLane, lanesFor } from './client-lane.js'
 import { readExposition, type Scrape } from './exposition-reader.js'
 import { type LiveDaemon, startLive } from './live-daemon.js'
 import { type Home, makeHome } from './mulligan.js'
@@ -38,6 +39,27 @@ export async function startCrew(t: Test, yaml: string, home: Home = makeHome(t, 
       return shares
     },
   }
+}
+
+/**
+ * So many kept connections to each worker. Which one takes a connection is for the kernel to say, and it may well give
+ * all to one: so the others stand still meanwhile. @param url what is asked for once on each
+ */
+export async function lanesToEach(t: Test, crew: LiveCrew, count: number, url: string): Promise<ClientLane[]> {
+  const workers = crew.workers()
+  const all: ClientLane[] = []
+  for (const worker of workers) {
+    const others = workers.filter(pid => pid !== worker)
+    const lanes = lanesFor(t, crew.port, count)
+    for (const pid of others) process.kill(pid, 'SIGSTOP')
+    try {
+      await Promise.all(lanes.map(lane => lane.ask(url)))
+    } finally {
+      for (const pid of others) process.kill(pid, 'SIGCONT')
+    }
+    all.push(...lanes)
+  }
+  return all
 }
 
 /** Living processes whose parent this is, and that are workers. */
