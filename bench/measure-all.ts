@@ -92,7 +92,8 @@ export async function measureAll(sandbox: Sandbox, wanted: Wanted, say: Say): Pr
     bareNodeMillis: found.find(({ bareNodeMillis }) => bareNodeMillis !== undefined)?.bareNodeMillis,
     bulk: found.flatMap(({ bulk }) => bulk),
     tunnels: found.flatMap(({ tunnels }) => tunnels),
-    loadedBytes: new Map(found.flatMap(({ loadedBytes }) => [...loadedBytes])),
+    // A route may be compared in two parts: what it holds is told of the first.
+    loadedBytes: new Map(found.toReversed().flatMap(({ loadedBytes }) => [...loadedBytes])),
     noise: spreadOf(found.flatMap(({ noise }) => noise)),
     failures: found.flatMap(({ failures }) => failures),
     absent: absentPeers(wanted.peers, scene.peers),

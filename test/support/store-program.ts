@@ -33,10 +33,10 @@ const WORKS: Readonly<Record<string, (store: Store) => Promise<void>>> = {
     await Promise.all(Array.from({ length: Number(args[0]) }, () => counted(store, ['total', `own/${process.pid}`])))
     say('counted')
   },
-  /** Writes pairs of keys, for ever; prints each number once its write is acknowledged. */
+  /** Writes pairs of keys, for ever, from where it finds the last; prints each number once its write is acknowledged. */
   async write(store) {
-    const value = Buffer.alloc(Number(args[1] ?? 300), 7)
-    for (let n = Number(args[0]); ; n++) {
+    const value = Buffer.alloc(Number(args[0]), 7)
+    for (let n = Number((await store.get('last')) ?? -1) + 1; ; n++) {
       const keys = [`left/${n}`, `right/${n}`]
       const puts = keys.map(key => ({ key, value, expiresAt: Date.now() + 3_600_000 }))
       await store.update([...keys, 'last'], () => ({
