@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { MaybeBody } from '../exchange/lane.js'
+import { letGo } from '../wire/block.js'
 import { type PlainHead, parsePlainHead } from '../wire/plain-head.js'
-import { kept } from '../wire/shared-read.js'
+import { held, kept } from '../wire/shared-read.js'
 import { receiveInto } from './accepted-read.js'
 import { type ClientConnection, clientConnection } from './client-connection.js'
 import type { FastLine } from './fast-answer.js'
@@ -32,6 +33,8 @@ export class FastConnection implements FastLine {
   readonly #owner: FastOwner
   /** Read, and not used. */
   #ahead: Buffer = NOTHING
+  /** What those bytes lie in where they had to wait. */
+  #held: Buffer | undefined
   /** Of the request that is served, or was answered before its end. */
   #body: FastBody | undefined
   /** What may still come of a body that nobody wants any more. */
@@ -84,6 +87,7 @@ export class FastConnection implements FastLine {
     this.socket.removeListener('close', this.#onClose)
     const rest = kept(this.#ahead)
     this.#ahead = NOTHING
+    this.#letHeldGo()
     return rest
   }
 
@@ -99,7 +103,7 @@ export class FastConnection implements FastLine {
       this.#onData(chunk)
     } finally {
       // Also after a bug: the process survives it, and with it the connection.
-      if (this.#ahead.length > 0) this.#ahead = kept(this.#ahead)
+      this.#holdAhead()
     }
     return true
   }
@@ -118,6 +122,7 @@ export class FastConnection implements FastLine {
     clearTimeout(this.#discards?.timer)
     this.#body?.close()
     this.#ahead = NOTHING
+    this.#letHeldGo()
     this.#owner.leave(this)
   }
 
@@ -133,6 +138,7 @@ export class FastConnection implements FastLine {
       while (this.#ahead.length > 0 && this.#use());
     } finally {
       this.#isPulling = false
+      if (this.#ahead.length === 0) this.#letHeldGo()
     }
     if (this.#isReleased) return
     if (this.#isFull()) this.#pause()
@@ -146,6 +152,20 @@ export class FastConnection implements FastLine {
   #pause(): void {
     if (this.#body?.isStarted) this.socket.pause()
     else Readable.prototype.pause.call(this.socket)
+  }
+
+  /** Beyond the read that brought it, in memory that serves again. */
+  #holdAhead(): void {
+    if (this.#ahead.length === 0) return
+    const before = this.#held
+    this.#held = held(this.#ahead)
+    this.#ahead = this.#held
+    if (before !== undefined) letGo(before)
+  }
+
+  #letHeldGo(): void {
+    if (this.#held !== undefined) letGo(this.#held)
+    this.#held = undefined
   }
 
   /** What more could come has to wait; without a body it is read all the same, to hear when the client leaves. */
@@ -191,9 +211,10 @@ export class FastConnection implements FastLine {
   }
 
   #take(length: number): Buffer {
-    const taken = this.#ahead.subarray(0, length)
-    this.#ahead = length === this.#ahead.length ? NOTHING : this.#ahead.subarray(length)
-    return taken
+    const ahead = this.#ahead
+    const isAll = length === ahead.length
+    this.#ahead = isAll ? NOTHING : ahead.subarray(length)
+    return isAll ? ahead : ahead.subarray(0, length)
   }
 
   /** The answer came before the end of the body: the connection lives on if the rest comes soon. */
