@@ -53,16 +53,18 @@ export async function endChild(child: ChildProcess): Promise<void> {
 
 /** Runs `body` in a sandbox; SIGINT and SIGTERM end it early with the exit code a shell expects, 128 + signal. */
 export async function inSandbox(name: string, body: (sandbox: Sandbox) => Promise<number>): Promise<number> {
-  const sandbox = new Sandbox(name)
   let interrupt: (signal: NodeJS.Signals) => void = () => undefined
   const interrupted = new Promise<number>(resolve => {
     interrupt = signal => resolve(128 + constants.signals[signal])
   })
+  // Before there is anything that would be left behind.
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
+  let sandbox: Sandbox | undefined
   try {
+    sandbox = new Sandbox(name)
     return await Promise.race([body(sandbox), interrupted])
   } finally {
-    await sandbox.close()
+    await sandbox?.close()
     process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt)
   }
 }

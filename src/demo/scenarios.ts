@@ -38,17 +38,22 @@ export const sometimes =
   (id, attempt) =>
     unlucky.has(id) && attempt <= times ? act : 'answer'
 
-/** Takes `perSecond` requests in each second from the first one on, and answers 429 to the rest. */
-const limited = (perSecond: number) => (): Behaviour => {
-  let startedAt: number | undefined
-  const taken = new Map<number, number>()
+/**
+ * Takes `count` requests, answers 429 to what comes within a second of the first one too many, and then begins anew. So
+ * it limits clients as well that a busy machine starts one by one.
+ */
+const limited = (count: number) => (): Behaviour => {
+  let taken = 0
+  let shutUntil: number | undefined
   return () => {
     const now = performance.now()
-    startedAt ??= now
-    const second = Math.floor((now - startedAt) / 1_000)
-    const count = (taken.get(second) ?? 0) + 1
-    taken.set(second, count)
-    return count <= perSecond ? 'answer' : 'limit'
+    if (shutUntil !== undefined && now >= shutUntil) {
+      taken = 0
+      shutUntil = undefined
+    }
+    if (++taken <= count) return 'answer'
+    shutUntil ??= now + 1_000
+    return 'limit'
   }
 }
 
