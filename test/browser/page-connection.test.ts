@@ -45,7 +45,7 @@ t.test(
       .or(page.getByText('ready', { exact: true }))
       .waitFor()
     await page.clock.runFor(61_000)
-    await page.getByText('asleep').waitFor({ state: 'attached', timeout: 5_000 })
+    await page.getByText('asleep').waitFor({ state: 'attached' })
   },
 )
 

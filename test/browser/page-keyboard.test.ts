@@ -28,8 +28,9 @@ t.test('without a mouse: filter, move, open, follow, close, pause, help', option
   await keys('j')
   await heading.filter({ hasText: '/items/37' }).waitFor()
   await keys('End')
-  await page.locator('.row.active', { hasText: /\/items\/0$/ }).count()
   await heading.filter({ hasText: /\/items\/0$/ }).waitFor()
+  // Which it is as soon as the list has heard that it was scrolled.
+  await page.locator('.row.active').waitFor()
   t.ok(await page.locator('.row.active').isVisible(), 'the row is in sight')
   await keys('Escape')
   await heading.waitFor({ state: 'detached' })
@@ -60,7 +61,7 @@ t.test('without a mouse: filter, move, open, follow, close, pause, help', option
   await keys('?')
   await dialog.waitFor()
   await keys('Escape')
-  await dialog.waitFor({ state: 'detached', timeout: 5_000 })
+  await dialog.waitFor({ state: 'detached' })
   t.equal(await heading.count(), 1, 'what is open behind the help stays open')
   t.strictSame(complaints, { said: [], left: [] })
 })
@@ -70,6 +71,7 @@ t.test('Tab reaches every control in reading order, and each shows that it has t
   await scene.ask('/items/1')
   const { page } = await openPage(t, scene)
   await page.locator('.rows .row').click()
+  await page.getByRole('button', { name: 'copy as curl' }).waitFor()
   const steps: string[] = []
   for (let n = 0; n < 20; n++) {
     await page.keyboard.press('Tab')

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { NO_BROWSER, screenshot } from '../support/browser.js'
+import { hourWith } from '../support/hour.js'
 import { clickRow, openPage, openScene } from '../support/page-scene.js'
 import { openShop } from '../support/x402/shop.js'
 
@@ -16,6 +17,10 @@ const topOf = (page: Page, text: string): Promise<number | undefined> =>
     const row = [...rows.children].find(({ textContent }) => textContent?.includes(text))
     return row?.getBoundingClientRect().top
   }, text)
+
+/** What is scrolled is drawn anew in the frame behind. */
+const drawn = (page: Page) =>
+  page.evaluate('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))')
 
 /** The list as it is after at most 300 frames, when it is not as wanted before. */
 async function settled(page: Page, wanted: readonly string[]): Promise<string[]> {
@@ -139,14 +144,17 @@ t.test('a row that somebody looks at stays where it is while others come', optio
   await row(page, '/first/99').waitFor()
   await clickRow(page, '/first/95')
   await page.getByRole('button', { name: 'copy as curl' }).waitFor()
+  await drawn(page)
   const before = await topOf(page, '/first/95')
   for (let n = 0; n < 30; n++) await scene.ask(`/second/${n}`)
   await page.locator('.count', { hasText: /^130$/ }).waitFor()
+  await drawn(page)
   t.type(before, 'number')
   t.equal(await topOf(page, '/first/95'), before)
 })
 
 t.test('the panels tell routes with and without us, tokens, breakers, and spend against limits', options, async t => {
+  await hourWith(30_000)
   const shop = await openShop(t)
   const scene = await openScene(t, { shop: shop.server.port })
   await scene.ask('/orders/1')
@@ -161,6 +169,7 @@ t.test('the panels tell routes with and without us, tokens, breakers, and spend 
   t.match(await orders.textContent(), /with us100 %without50\.0 %/)
   await panel('Credentials').getByText('valid').waitFor()
   t.match(await panel('Credentials').textContent(), /vendor.*token [\da-f]{8} · no\. 2 · ends in (59|60) min|1 h/)
+  await panel('Breakers and gates').getByText('next probe in').waitFor()
   t.match(await panel('Breakers and gates').textContent(), /open.*next probe in \d+ s/)
   await panel('Spend against limits').getByText('0.01 of 0.04 USDC').waitFor()
   await screenshot(t, page, 'page-panels')

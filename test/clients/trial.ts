@@ -39,8 +39,8 @@ const MULLIGAN = fileURLToPath(new URL('bin/mulligan.js', packageRoot()))
 
 /** Longer than what is kept in memory, so that the rest goes to a file; of characters that JSON holds as they are. */
 const FILE = randomBytes(1_179_648).toString('base64')
-/** A client that waits for what will not come is ended, in milliseconds. */
-const PATIENCE = 45_000
+/** A client that waits for what will not come is ended, in milliseconds: two JVMs on a busy machine need 40 s. */
+const PATIENCE = 120_000
 
 /** Puts a client through every cell, as a user would: `mulligan run -c FILE -- CLIENT`. */
 export async function tryClient(client: Client, { command }: Ready, repository: Repository): Promise<Trial> {

@@ -64,7 +64,7 @@ test('rfc9110-6.5.1: behind the head of its answer, both sides see a cut', async
 })
 
 test('rfc9110-6.5.1: a request that waits for its next attempt gets none', async t => {
-  const half = await halfSent(t, answer(429, '', 'Retry-After: 1'), oneRoute('cooldown: off'))
+  const half = await halfSent(t, answer(429, '', 'Retry-After: 2'), oneRoute('cooldown: off'))
   await half.cut
   half.client.write(MISPLACED)
   await half.gone

@@ -1,9 +1,9 @@
-import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import t from 'tap'
 import { readAnswer, request, requestBytes } from '../support/client.js'
 import { problemOf } from '../support/client-lane.js'
 import { startTestDaemon } from '../support/daemon.js'
+import { freePort } from '../support/tunnel.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const BODY = Buffer.alloc(40_000_000, 'L4')
@@ -23,20 +23,10 @@ routes:
     body: { memory: 64KiB, spill: 0B }
 `
 
-/** A port that refuses, and that can be listened on later. */
-async function refusingPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 t.test('L4: a connection refused is repeated at any size of body, and the client was not read before', async t => {
   const daemon = await startTestDaemon(yaml)
   t.teardown(daemon.close)
-  const port = await refusingPort()
+  const port = await freePort()
   const socket = connect(daemon.port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   const answered = readAnswer(socket, 'POST')
@@ -70,7 +60,7 @@ t.test('L4: a connection refused is repeated at any size of body, and the client
 t.test('L4: a POST that never connects says that it was not sent', async t => {
   const daemon = await startTestDaemon(yaml.replace('attempts: 20', 'attempts: 3'))
   t.teardown(daemon.close)
-  const port = await refusingPort()
+  const port = await freePort()
   const got = await request(daemon.port, `http://127.0.0.1:${port}/items`, { method: 'POST', body: 'x' })
   t.equal(got.status, 502)
   t.match(problemOf(got), { code: 'connect_failed', outcome: 'not-sent' })

@@ -46,7 +46,7 @@ test('F01: a resolver that says nothing is given up in time, and holds up nobody
     names.fail('silent.test', 'silent')
     const lost = request(daemon.port, 'http://silent.test/')
     const beside = await request(daemon.port, `${upstream.url}/`)
-    const meanwhile = daemon.exchanges().length
+    const meanwhile = (await daemon.logged(1)).length
     return { daemon, beside, meanwhile, lost: await lost }
   }, 250)
   t.equal(beside.text, 'in')
@@ -54,7 +54,7 @@ test('F01: a resolver that says nothing is given up in time, and holds up nobody
   const { status, text } = lost
   t.equal(status, 502)
   t.match(JSON.parse(text), { code: 'dns_failed', outcome: 'not-sent' })
-  t.match(daemon.exchanges()[1]?.attempts, [
+  t.match((await daemon.logged(2))[1]?.attempts, [
     { outcome: 'dns_timeout' },
     { outcome: 'dns_timeout' },
     { outcome: 'dns_timeout' },

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { connect as startTls, type TLSSocket } from 'node:tls'
 import { type Test, test } from 'tap'
 import { type Answer, readAnswer, requestBytes } from '../support/client.js'
+import { until } from '../support/crowd.js'
 import { ask, http2Session } from '../support/http2-client.js'
 import { openSecure, UPSTREAM_CERTIFICATE } from '../support/intercepted.js'
 import { type LiveDaemon, startLive } from '../support/live-daemon.js'
@@ -143,6 +144,7 @@ test('F7: SIGTERM under load fails no request that was sent before it, and ends 
   const tunnels = await times(TUNNELS, () => openTunnel(port, echo.authority))
   const sessions = await times(SESSIONS, () => holdStream(t, daemon, ca))
   await scene.holds(SLOW + UPLOADS)
+  await until(() => streams.length === SESSIONS)
   for (const { socket } of tunnels) await echoes(socket, 'before')
 
   const tally = newTally()

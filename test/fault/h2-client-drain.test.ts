@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { test } from 'tap'
 import { asked, get } from '../support/h2-frame-client.js'
 import { CODE, data, frame, headers, TYPE } from '../support/h2-frames.js'
@@ -79,7 +78,7 @@ test('a client that says GOAWAY and leaves when its requests are done leaves not
   client.send(get(1, '/'), frame(TYPE.goaway, 0, 0, Buffer.alloc(8)))
   t.match(await client.ended(1), { complete: true, body: 'ok' })
   client.socket.end()
-  await once(client.socket, 'close')
+  await client.closed
   while (scene.daemon.daemon.holds().clients > 0) await new Promise(resolve => setImmediate(resolve))
   t.pass('its connection is gone')
 })

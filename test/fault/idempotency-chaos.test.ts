@@ -10,7 +10,7 @@ import { answer, type Script } from '../support/upstream.js'
 const KEYS = 400
 const LANES = 40
 /** Tries of a client with one key; two clients have each. */
-const TRIES = 12
+const TRIES = 16
 
 const RPC_LIMIT = '{"jsonrpc":"2.0","id":1,"error":{"code":-32029,"message":"slow down"}}'
 
@@ -54,7 +54,7 @@ async function play(t: Test, dedups: boolean, seed: number) {
     'breaker: off',
     'cooldown: off',
     'classify: [json_rpc]',
-    'timeout: { total: 5s, per_try: 1s }',
+    'timeout: { total: 5s, per_try: 2s }',
     'retry: { attempts: 2, backoff: { base: 1ms, cap: 3ms }, budget: { ratio: 1, min_per_second: 1000 } }',
     `idempotency: { upstream: ${dedups ? 'replay' : 'none'}, replay: { ${NO_CEILING} } }`,
   ])
@@ -96,7 +96,8 @@ t.test(
     }
     const count = (what: string) => told.filter(({ said }) => said === what).length
     t.comment(`${count('done')} done, ${count('outcome_unknown')} in doubt, ${count('gave up')} refused each time`)
-    t.ok(count('done') > KEYS && count('outcome_unknown') > KEYS / 10)
+    // Of 400 keys each is done at the first word with a chance of 10 in 17: 470 clients, give or take 20.
+    t.ok(count('done') > KEYS * 0.8 && count('outcome_unknown') > KEYS / 10)
   },
 )
 

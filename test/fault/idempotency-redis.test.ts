@@ -16,7 +16,10 @@ import { hasRedis, type RedisServer, startRedis } from '../support/redis-server.
 
 /** A machine of its own, which shares nothing with the others but the Redis. */
 const homeFor = (t: Test, book: OrderBook, { port }: RedisServer, upstream: 'none' | 'replay'): Home =>
-  makeHome(t, `store: "redis://127.0.0.1:${port}/0?prefix=test:"\n${bookRoutes(book, upstream)}`)
+  makeHome(
+    t,
+    `limits: { event_loop_lag: 60s }\nstore: "redis://127.0.0.1:${port}/0?prefix=test:"\n${bookRoutes(book, upstream)}`,
+  )
 
 test(`I12: two daemons on one Redis, killed in turn ${FORCE.kills} times, lose and double nothing`, {
   timeout: STORM_LIMIT,
@@ -66,18 +69,30 @@ async function scene(t: Test) {
   return { redis, book, client, send, sent }
 }
 
+/** How often a refusal is timed: a machine that stands still only ever adds, so that one in time says what it takes. */
+const TRIES = 4
+
+/** Nothing is sent, and who asks is told so within `limit` milliseconds. */
+async function refusedWithin(t: Test, limit: number, key: string, { book, send }: Awaited<ReturnType<typeof scene>>) {
+  for (let tries = 1; ; tries++) {
+    const since = performance.now()
+    const refused = await send(key)
+    const took = performance.now() - since
+    t.match(refused, { status: 503, text: /"code":"store_unavailable"/ })
+    t.match(refused.header('retry-after'), /^[1-9]\d*$/)
+    t.equal(book.made(key), 0)
+    if (took >= limit && tries < TRIES) continue
+    return t.ok(took < limit, `told after ${took.toFixed(0)} ms`)
+  }
+}
+
 test('I6: with Redis gone nothing is sent, what was sent is answered, and it mends itself', async t => {
   if (!hasRedis(t)) return
-  const { redis, book, client, send, sent } = await scene(t)
+  const at = await scene(t)
+  const { redis, book, client, send, sent } = at
   const { answer } = await sent('key-on-its-way-0001')
   await redis.kill()
-  const since = performance.now()
-  const refused = await send('key-that-came-later-1')
-  const took = performance.now() - since
-  t.match(refused, { status: 503, text: /"code":"store_unavailable"/ })
-  t.match(refused.header('retry-after'), /^[1-9]\d*$/)
-  t.ok(took < 2_000, `told after ${took.toFixed(0)} ms`)
-  t.equal(book.made('key-that-came-later-1'), 0)
+  await refusedWithin(t, 2_000, 'key-that-came-later-1', at)
   t.match(await answer, { status: 201, text: orderText('key-on-its-way-0001') }, 'the answer is delivered')
   t.match(await send('key-on-its-way-0001'), { status: 201 }, 'and still known to the daemon that got it')
 
@@ -90,17 +105,16 @@ test('I6: with Redis gone nothing is sent, what was sent is answered, and it men
 
 test('I6: a Redis that hangs is no reason to wait, nor to send', async t => {
   if (!hasRedis(t)) return
-  const { redis, book, client, send, sent } = await scene(t)
+  const at = await scene(t)
+  const { redis, book, client, sent } = at
   t.teardown(() => redis.thaw())
   const { answer } = await sent('key-on-its-way-0002')
   redis.freeze()
   const since = performance.now()
   t.match(await answer, { status: 201, text: orderText('key-on-its-way-0002') }, 'the answer is delivered')
-  t.ok(performance.now() - since < 1_900, 'and not kept back for the store')
-  const asked = performance.now()
-  t.match(await send('key-that-came-later-2'), { status: 503, text: /"code":"store_unavailable"/ })
-  const took = performance.now() - asked
-  t.ok(took < 3_000, `told after ${took.toFixed(0)} ms`)
+  // The order takes 0.4 s, and the store's time would be two more.
+  t.ok(performance.now() - since < 2_300, 'and not kept back for the store')
+  await refusedWithin(t, 3_000, 'key-that-came-later-2', at)
   redis.thaw()
   t.equal((await client.order('key-that-came-later-2')).kind, 'done')
   t.equal((await client.order('key-on-its-way-0002')).text, orderText('key-on-its-way-0002'))

@@ -35,7 +35,8 @@ t.test('L7: 10,000 requests refused and repeated leave no more sockets than the 
   t.equal(upstream.seen.length, 2 * MANY)
   t.ok(most <= POOL, `${most} sockets at most`)
   t.ok(upstream.connections() <= 2 * LANES, `${upstream.connections()} connections for ${2 * MANY} requests`)
-  t.equal(daemon.daemon.holds().upstreamConnections, upstream.open())
+  // One that was idle for too long may be on its way out.
+  await until(() => upstream.open() === daemon.daemon.holds().upstreamConnections)
   for (const lane of lanes) lane.close()
 })
 

@@ -48,18 +48,34 @@ function provesRight(t: Test, wrong: readonly string[]): void {
   t.strictSame(scene.daemon.leaks, [], 'no secret in the log')
 }
 
+/** Of one that goes wrong while the machine stands still. */
+const PLAYS = 4
+
+/** The wrong that is done: where the machine stood still, a limit may have run out that is not the fault that is played. */
+async function judged(play: () => Promise<string[]>): Promise<string[]> {
+  for (let plays = 1; ; plays++) {
+    const before = scene.daemon.standstills()
+    const wrong = await play()
+    if (wrong.length === 0 || plays === PLAYS) return wrong
+    // What held up the daemon is told before its answer.
+    await scene.daemon.inside()
+    if (scene.daemon.standstills() === before) return wrong
+    t.comment(`once more, since the machine stood still: ${wrong.join('; ')}`)
+  }
+}
+
 const tryAll = async (trials: (seed: number) => readonly Trial[], lanes: number): Promise<string[]> => {
   const all = seeds.flatMap(seed => trials(seed).map(trial => ({ trial, seed })))
   const wrong = await crowd(all.length, lanes, i => {
     const { trial, seed } = all[i] as (typeof all)[number]
-    return tryOut(scene, trial, seed)
+    return judged(() => tryOut(scene, trial, seed))
   })
   t.comment(`${all.length} trials`)
   return wrong.flat()
 }
 
 t.test('F01 to F17: between the daemon and its upstream every fault has its ending', async t => {
-  const play = (some: readonly Cell[]) => crowd(some.length, LANES, i => playCell(scene, some[i] as Cell))
+  const play = (some: readonly Cell[]) => crowd(some.length, LANES, i => judged(() => playCell(scene, some[i] as Cell)))
   const half = Math.ceil(cells.length / 2)
   const wrong = await play(cells.slice(0, half))
   const { rss, heap } = await provesCalm(t, scene, calm)

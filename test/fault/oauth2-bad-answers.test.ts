@@ -6,6 +6,7 @@ import { RefreshTokenStore } from '../../src/credential/refresh-token-store.js'
 import { SourceError } from '../../src/credential/source.js'
 import { systemClock } from '../../src/time/clock.js'
 import { oauth2Settings, oauth2World, sessionHome, soon } from '../support/oauth2.js'
+import { freePort } from '../support/tunnel.js'
 import { undisturbed } from '../support/undisturbed.js'
 import { answer, type Script, startUpstream, type TestUpstream } from '../support/upstream.js'
 
@@ -180,10 +181,9 @@ test('an endpoint that hangs, before the head or within the body, costs no more 
 })
 
 test('when nobody listens, the reason of the system is told', async t => {
-  const gone = await startUpstream(() => undefined)
-  await gone.close()
-  const source = oauth2Source(oauth2Settings({ token_url: gone.url }), oauth2World(), sessionHome(t))
-  await t.rejects(source.fetch(soon()), { message: `${gone.url}/ gave no answer (ECONNREFUSED)`, permanent: false })
+  const gone = `http://127.0.0.1:${await freePort()}`
+  const source = oauth2Source(oauth2Settings({ token_url: gone }), oauth2World(), sessionHome(t))
+  await t.rejects(source.fetch(soon()), { message: `${gone}/ gave no answer (ECONNREFUSED)`, permanent: false })
 })
 
 test('T6: a rotated refresh token is kept even when the access token beside it is of no use', async t => {

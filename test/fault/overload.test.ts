@@ -5,6 +5,7 @@ import { type Answer, readAnswer, request, requestBytes } from '../support/clien
 import { problemOf } from '../support/client-lane.js'
 import { until } from '../support/crowd.js'
 import { oneRoute, type Scene, scene } from '../support/scene.js'
+import { undisturbed } from '../support/undisturbed.js'
 import { answer } from '../support/upstream.js'
 
 /** Holds `/held` until it is let go, answers everything else. */
@@ -69,6 +70,8 @@ t.test(
       one.write(bytes)
       checkRefusal(t, await answered, 'limits.connections')
       await closed
+      // The daemon has heard of it, too: a sixth connection would be told nothing.
+      await until(() => set.daemon.daemon.holds().clients === 4)
     }
     set.letGo()
     t.strictSame(
@@ -80,11 +83,18 @@ t.test(
 )
 
 t.test('T16: connections that nobody uses make room for those that ask', async t => {
-  const set = await crowded(t, '{ connections: 4 }')
-  const idle = Array.from({ length: 4 }, () => open(t, set))
-  for (const socket of idle) t.equal((await ask(socket, set.url)).status, 200)
-  // The oldest: as many as it takes to come below 92 of 100.
-  await once(idle[0] as Socket, 'close')
+  // Who is held up for a quarter of a second may find that they are closed before they have asked.
+  const { set, idle, statuses } = await undisturbed(async () => {
+    const set = await crowded(t, '{ connections: 4 }')
+    const idle = Array.from({ length: 4 }, () => open(t, set))
+    // The oldest: as many as it takes to come below 92 of 100.
+    const closed = once(idle[0] as Socket, 'close')
+    const answers = await Promise.all(idle.map(socket => ask(socket, set.url)))
+    await closed
+    return { set, idle, statuses: answers.map(({ status }) => status) }
+  }, 150)
+  t.strictSame(statuses, [200, 200, 200, 200])
+  await until(() => set.daemon.daemon.holds().clients === 3)
   t.equal((await request(set.daemon.port, set.url)).status, 200)
   t.equal(idle[3]?.destroyed, false)
 })
@@ -94,6 +104,7 @@ t.test('T16: a client that begins requests and never ends them keeps nobody out'
   const halves = Array.from({ length: 8 }, () => open(t, set))
   for (const socket of halves) socket.write('GET http://half.test/ HTTP/1.1\r\nHost: ha')
   await once(halves[0] as Socket, 'close')
+  await until(() => set.daemon.daemon.holds().clients < 8)
   t.equal((await request(set.daemon.port, set.url)).status, 200)
 })
 
@@ -142,8 +153,15 @@ t.test('T16: while its event loop is late requests are turned away, and served a
   t.equal(refused.length, 3, 'of ten, at the first sign')
   checkRefusal(t, refused[0] as Answer, 'limits.event_loop_lag')
   t.equal(refused[0]?.header('connection'), 'keep-alive', 'to come back on a connection that is there costs least')
-  await until(() => said('no longer overloaded') === said('overloaded'))
-  t.equal((await request(set.daemon.port, set.url)).status, 200)
+  // What else runs on the machine may make it late again meanwhile.
+  let overloads = 0
+  let after: Answer
+  do {
+    await until(() => said('no longer overloaded') === said('overloaded'))
+    overloads = said('overloaded')
+    after = await request(set.daemon.port, set.url)
+  } while (after.status !== 200 && said('overloaded') > overloads)
+  t.equal(after.status, 200)
   set.letGo()
   t.equal((await held).text, 'held')
 })

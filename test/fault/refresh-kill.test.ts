@@ -20,9 +20,15 @@ test(`T6: kill -9 at ${KILLS} random points between renewal, rotation and use ne
   const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31))
   t.comment(`seed ${seed}`)
   const random = seeded(seed)
+  let onAsk = () => false
   let onRotate = () => {}
   let onAnswer = () => {}
-  const oidc = await startOidc(t, { grace: true, onRotate: () => onRotate(), onAnswer: () => onAnswer() })
+  const oidc = await startOidc(t, {
+    grace: true,
+    onAsk: () => onAsk(),
+    onRotate: () => onRotate(),
+    onAnswer: () => onAnswer(),
+  })
   const { token_url } = oidc
   const first = await oidc.refreshToken()
   const state = shortDir(t)
@@ -32,13 +38,16 @@ test(`T6: kill -9 at ${KILLS} random points between renewal, rotation and use ne
     // Its first token is the proof that the kill before did no harm.
     await loop.said(1 + Math.floor(random() * 3))
     const end = () => loop.child.kill('SIGKILL')
-    const point = Math.floor(random() * 4)
+    // The first two leave nothing to chance: before the server hears of it, and when it has changed its mind.
+    const point = kill === 0 ? 4 : kill === 1 ? 0 : Math.floor(random() * 5)
     if (point === 0) onRotate = end
+    else if (point === 4) onAsk = end
     else if (point === 1) onAnswer = () => setTimeout(end, random() * 3)
     else if (point === 2) setTimeout(end, random() * 15)
     // Between the file and the next renewal.
     else end()
     await loop.gone
+    onAsk = () => false
     onRotate = () => {}
     onAnswer = () => {}
     const wrong = loop.lines.filter(line => !line.startsWith('token '))

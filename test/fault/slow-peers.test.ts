@@ -11,6 +11,8 @@ import { answer, startUpstream } from '../support/upstream.js'
 /** The long form: SOCKETS=2000 SECONDS=60. */
 const SOCKETS = Number(process.env['SOCKETS'] ?? 200)
 const SECONDS = Number(process.env['SECONDS'] ?? 2)
+/** An attack that a machine slept through is made again. */
+const TRIES = 3
 /** Requests of others, one after the other. */
 const CLEAN = 40
 
@@ -59,14 +61,22 @@ for (const [name, options] of Object.entries(ATTACKS)) {
     t.teardown(() => upstream.close())
     const daemon = await startLive(
       t,
-      makeHome(t, 'routes: [{ name: all, match: { host: "*" }, timeout: { idle: 5s } }]\n'),
+      makeHome(
+        t,
+        'limits: { event_loop_lag: 60s }\nroutes: [{ name: all, match: { host: "*" }, timeout: { idle: 5s } }]\n',
+      ),
     )
     t.equal((await request(daemon.port, `${upstream.url}/`)).text, 'in')
     const [files, memory] = [openFiles(daemon), memoryOf(daemon.pid, 'VmHWM') ?? 0]
-    const { child, said } = attack(t, daemon.port, `${upstream.url}/big`, options)
+    const begin = () => attack(t, daemon.port, `${upstream.url}/big`, options)
+    let { child, said } = begin()
     let most = 0
     const look = () => (most = Math.max(most, openFiles(daemon) - files))
-    await until(() => look() >= SOCKETS * 0.9 || child.exitCode !== null, 30_000)
+    for (let tries = 1; ; tries++) {
+      await until(() => look() >= SOCKETS * 0.9 || child.exitCode !== null, 30_000)
+      if (most >= SOCKETS / 2 || tries === TRIES) break
+      ;({ child, said } = begin())
+    }
     const took: number[] = []
     for (let i = 0; i < CLEAN; i++) {
       const since = performance.now()

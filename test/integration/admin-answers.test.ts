@@ -13,6 +13,7 @@ import { adminPort, jsonIn, send } from '../support/admin.js'
 import { request } from '../support/client.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { EventReader } from '../support/event-reader.js'
+import { hourWith } from '../support/hour.js'
 import { managed, QUIET_WORLD } from '../support/managed.js'
 import { shortDir } from '../support/short-dir.js'
 import { answer, startUpstream } from '../support/upstream.js'
@@ -152,6 +153,7 @@ test('every answer of a daemon that has done all there is says what the document
 })
 
 test('what is listed is what was done: exchanges, routes, the ledger with its limits, and keys', async t => {
+  await hourWith(20_000)
   const { daemon } = await busyDaemon(t)
   const port = adminPort(daemon)
   const get = async (path: string) => jsonIn(await send(port, path))

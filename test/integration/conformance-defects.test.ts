@@ -46,7 +46,7 @@ const ROWS: readonly Row[] = [
     skipped: { rate_limit_not_cached: 'rate_limit_not_triggered' },
     more: 'trip: { max_attempts: 50, mode: { concurrent: 10 } }\n',
   },
-  { defect: 'short ttl', failed: { ttl: 'ttl_short' }, more: 'ttl: 24h\nttl_probe: 2500ms\n' },
+  { defect: 'short ttl', failed: { ttl: 'ttl_short' }, more: 'ttl: 24h\nttl_probe: 8500ms\n' },
   { defect: 'dedups by content', failed: { fresh_key: 'content_dedup' } },
   { defect: 'takes requests without a key', failed: { missing_key: 'accepted_without_key' } },
   { defect: 'forgets who left', failed: { lost_response: 'duplicate_after_abort' } },

@@ -15,9 +15,9 @@ t.test('our own replay cache passes every phase, and none is not applicable', as
   t.match(stdout, /\n15 passed, 0 failed, 0 not applicable /)
 })
 
-/** Callers, each with a ceiling of its own, and how many of them at once. */
+/** Callers, each with a ceiling of its own, and how many of them at once: so few that each of them meets it on a slow machine. */
 const CALLERS = Number(process.env['CALLERS'] ?? 250)
-const TOGETHER = 100
+const TOGETHER = 50
 
 t.test(`I8: a refused key gets the real answer for ${CALLERS} of ${CALLERS} callers`, async t => {
   const tokens = Array.from({ length: CALLERS }, (_, i) => `caller-${i}`)
@@ -29,7 +29,7 @@ t.test(`I8: a refused key gets the real answer for ${CALLERS} of ${CALLERS} call
   - name: api
     match: { host: 127.0.0.1 }
     retry: off
-    idempotency: { replay: { rate: { per_second: 2, burst: 3 } } }
+    idempotency: { replay: { rate: { per_second: 1, burst: 3 } } }
 `)
   t.teardown(() => Promise.all([api.close(), daemon.close()]))
   const seen = new Map<string, number>()

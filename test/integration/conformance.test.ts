@@ -3,10 +3,11 @@ import { jsonReport } from '../../src/conformance/json-report.js'
 import { parseKit } from '../../src/conformance/load-kit.js'
 import { runConformance, Unusable } from '../../src/conformance/run.js'
 import { PHASE_NAMES } from '../../src/conformance/verdict.js'
-import { millis } from '../../src/time/units.js'
+import { type Millis, millis } from '../../src/time/units.js'
 import { check, kitText, OPTIONS } from '../support/conformance.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { startIdempotentUpstream, type UpstreamBehaviour } from '../support/idempotent-upstream.js'
+import { freePort } from '../support/tunnel.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 /** Whole runs, and how many of them at the same time: most of a run is waiting for the limiter. */
@@ -96,18 +97,16 @@ trip: { max_attempts: 50 }
 })
 
 t.test('a target that is not there, or refuses the request of the kit, cannot be graded', async t => {
-  const closed = await startUpstream(() => undefined)
-  await closed.close()
   const refuses = await startUpstream(() => answer(400, '{"error":{"code":"no_such_shop"}}'))
   const hangs = await startUpstream(() => undefined)
   t.teardown(() => Promise.all([refuses.close(), hangs.close()]))
-  const rows: [string, RegExp][] = [
-    [closed.url, /gave no answer: ECONNREFUSED/],
-    [refuses.url, /answered 400 no_such_shop: there is nothing to grade/],
-    [hangs.url, /gave no answer: timeout/],
+  const rows: [string, Millis, RegExp][] = [
+    [`http://127.0.0.1:${await freePort()}`, OPTIONS.timeout, /gave no answer: ECONNREFUSED/],
+    [refuses.url, OPTIONS.timeout, /answered 400 no_such_shop: there is nothing to grade/],
+    [hangs.url, millis(100), /gave no answer: timeout/],
   ]
-  for (const [url, message] of rows) {
-    const run = runConformance(parseKit('kit.yaml', kitText(url)), { ...OPTIONS, timeout: millis(100) })
+  for (const [url, timeout, message] of rows) {
+    const run = runConformance(parseKit('kit.yaml', kitText(url)), { ...OPTIONS, timeout })
     const error = (await run.catch(error => error)) as Error
     t.type(error, Unusable)
     t.match(error.message, message)

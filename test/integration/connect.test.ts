@@ -143,9 +143,11 @@ for (const [name, config] of BOTH) {
       t.equal(digest(await back), digest(bytes))
     })
     await t.test('nothing is left when tunnels are over', async t => {
-      while (daemon.daemon.holds().clients > 0) await turns(1)
-      t.match(daemon.daemon.holds(), { clients: 0, upstreamConnections: 0, bodyMemory: 0 })
-      t.equal(daemon.exchanges().filter(({ mode }) => mode === 'tunnel').length, 11)
+      const exchanges = await daemon.logged(11)
+      const held = () => daemon.daemon.holds()
+      while (held().clients > 0 || held().upstreamConnections > 0) await turns(1)
+      t.match(held(), { clients: 0, upstreamConnections: 0, bodyMemory: 0 })
+      t.equal(exchanges.filter(({ mode }) => mode === 'tunnel').length, 11)
     })
   })
 }

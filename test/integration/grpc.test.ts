@@ -198,8 +198,12 @@ test('a hundred calls at once on one channel', async t => {
 
 test('L9: a deadline that passes, and a call that is cancelled, reach the server', async t => {
   let cancelled: () => void = () => undefined
+  let arrived = false
   const port = await startGrpcServer(t, {
-    unary: (call: ServerUnaryCall<Bytes, Bytes>) => void call.on('cancelled', () => cancelled()),
+    unary: (call: ServerUnaryCall<Bytes, Bytes>) => {
+      arrived = true
+      call.on('cancelled', () => cancelled())
+    },
     down: (call: ServerWritableStream<Bytes, Bytes>) => {
       call.on('cancelled', () => cancelled())
       call.write(Buffer.from('first'))
@@ -207,7 +211,10 @@ test('L9: a deadline that passes, and a call that is cancelled, reach the server
   })
   const { client, daemon } = await grpcScene(t, port, route)
   const late = new Promise<void>(resolve => (cancelled = resolve))
-  t.match((await unary(client, 'x', undefined, 300)).error, { code: status.DEADLINE_EXCEEDED })
+  // On a busy machine the first ones may be over before the server hears of them.
+  for (let deadline = 300; !arrived; deadline *= 2) {
+    t.match((await unary(client, 'x', undefined, deadline)).error, { code: status.DEADLINE_EXCEEDED })
+  }
   await late
   const stopped = new Promise<void>(resolve => (cancelled = resolve))
   const { path, requestSerialize, responseDeserialize } = ECHO.down
@@ -216,7 +223,7 @@ test('L9: a deadline that passes, and a call that is cancelled, reach the server
   await once(call, 'data')
   call.cancel()
   await stopped
-  t.match(await daemon.logged(2), [{ end: 'client-gone' }, { end: 'client-gone' }])
+  for (const { end } of await daemon.logged(2)) t.equal(end, 'client-gone')
 })
 
 test('R1: a call that was refused as not processed is repeated, by REFUSED_STREAM and by 503 with Retry-After', async t => {
@@ -262,15 +269,20 @@ test('a server that does not listen is UNAVAILABLE', async t => {
 })
 
 test('L8: a stream of answers that breaks off is no clean end', async t => {
+  let cut: () => void = () => undefined
   const port = await startBroken(t, stream => {
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' })
-    stream.write(Buffer.from([0, 0, 0, 0, 1, 97]), () => stream.session?.destroy())
+    stream.write(Buffer.from([0, 0, 0, 0, 1, 97]))
+    cut = () => stream.session?.destroy()
   })
   const { client } = await grpcScene(t, port, route)
   const { path, requestSerialize, responseDeserialize } = ECHO.down
   const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, Buffer.from('x'))
   const seen: string[] = []
-  call.on('data', (message: Buffer) => seen.push(message.toString()))
+  call.on('data', (message: Buffer) => {
+    seen.push(message.toString())
+    cut()
+  })
   call.on('error', () => undefined)
   const end = await new Promise(resolve => call.on('status', resolve))
   t.same(seen, ['a'])

@@ -129,6 +129,8 @@ t.test('RFC 9113 §8.1: an answer before the end of the upload is a complete ans
     })
     const daemon = await h2Daemon(t)
     const socket = connect(daemon.port, '127.0.0.1')
+    // What the daemon has not read when it ends the connection comes back as a reset.
+    socket.on('error', () => undefined)
     t.teardown(() => socket.destroy())
     socket.write(`POST ${upstream.url} HTTP/1.1\r\nHost: x\r\nContent-Length: ${SIZE}\r\n\r\n`)
     socket.write(Buffer.alloc(100_000))

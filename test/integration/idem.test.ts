@@ -84,7 +84,7 @@ t.test('I13: idem list tells the state of every key, and no more than 8 characte
   const { code, out, err } = await commandLine(dir, 'idem list')
   t.same({ code, err }, { code: 0, err: '' })
   t.match(out, /^ref +state +status +request +route +key +since +free in$/m)
-  t.match(out, /^[0-9a-f]{12} +completed +201 +POST https:\/\/pay\.test +pay +key-that… +\ds +(?:1d|23h 59m)$/m)
+  t.match(out, /^[0-9a-f]{12} +completed +201 +POST https:\/\/pay\.test +pay +key-that… +\d+s +(?:1d|23h 59m)$/m)
   t.match(out, /^[0-9a-f]{12} +no-body +200 +POST https:\/\/pay\.test +pay +key-of-a… /m)
   t.match(out, /^[0-9a-f]{12} +uncertain +- +POST https:\/\/pay\.test +pay +key-in-d… /m)
   t.match(out, /^[0-9a-f]{12} +uncertain +- +POST https:\/\/pay\.test +pay +- /m, 'a short key is not shown at all')

@@ -28,7 +28,8 @@ test('I9: an event stream that its client left is let go at the deadline, and no
     socket.write(requestBytes(`${scene.upstream.url}/orders`, { method: 'POST', body: '{}', fields }))
     await new Promise(resolve => socket.once('data', resolve))
     socket.destroy()
-    await until(() => closed)
+    // Held up for the whole second, it answers before it has dialled.
+    await until(() => closed || scene.upstream.connections() === 0)
     return scene
   }, 500)
   t.match(await daemon.logged(1), [{ status: 200, end: 'http_response_timeout' }])

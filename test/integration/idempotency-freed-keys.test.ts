@@ -5,6 +5,7 @@ import { startTestDaemon } from '../support/daemon.js'
 import { startH2Upstream } from '../support/h2-upstream.js'
 import { JSON_TYPE, keyedRoute, keyedScene, NO_CEILING } from '../support/keyed-scene.js'
 import { rootsFile } from '../support/next-hop.js'
+import { freePort } from '../support/tunnel.js'
 import { undisturbed } from '../support/undisturbed.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
@@ -13,9 +14,7 @@ const REPLAY = 'idempotency: { replay: {} }'
 const DONE = answer(201, '{"id":1}', JSON_TYPE)
 
 test('I6: a key whose request never left is free: the next one is the first', async t => {
-  const closed = await startUpstream(() => DONE)
-  const { port } = closed
-  await closed.close()
+  const port = await freePort()
   const daemon = await startTestDaemon(`store: memory\n${keyedRoute(port, ['breaker: off', REPLAY])}`)
   t.teardown(() => daemon.close())
   const options = { method: 'POST', body: '{}', fields: [JSON_TYPE, `Idempotency-Key: ${KEY}`] }

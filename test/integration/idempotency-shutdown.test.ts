@@ -24,7 +24,8 @@ test(`I9, F7: ${COUNT} calls that their clients left are finished and kept befor
     return answer(201, `{"done":"${seen.header('idempotency-key')}"}`, JSON_TYPE)
   })
   t.teardown(() => upstream.close())
-  const home = makeHome(t, keyedRoute(upstream.port, ['idempotency: { replay: {} }']))
+  const limits = 'limits: { event_loop_lag: 60s }\n'
+  const home = makeHome(t, limits + keyedRoute(upstream.port, ['idempotency: { replay: {} }']))
   const first = await startLive(t, home, 'off')
   const options = (i: number) => ({
     method: 'POST',

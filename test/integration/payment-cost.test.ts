@@ -6,8 +6,8 @@ import { payingDaemon } from '../support/x402/paid-scene.js'
 import { isPaid, REFUSAL } from '../support/x402/scripted-seller.js'
 
 /** At least and at most: a busy machine only ever adds, so that the best round is what it costs. */
-const ROUNDS = { least: 5, most: 100 }
-const PER_ROUND = 20
+const ROUNDS = { least: 20, most: 400 }
+const PER_ROUND = 5
 /** Milliseconds between the 402 and the paid request: matching, room in the ledger, the signature, and both on disk. */
 const GOAL = 4
 
@@ -30,8 +30,6 @@ test(`paying costs no more than ${GOAL} ms beyond the second round trip, with a 
   }
   const sorted = [...costs].sort((a, b) => a - b)
   const at = (part: number) => sorted[Math.floor(part * sorted.length)]?.toFixed(1)
-  t.comment(
-    `${costs.length} payments: p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms; by round ${rounds.join(', ')}`,
-  )
+  t.comment(`${costs.length} payments: p50 ${at(0.5)} ms, p90 ${at(0.9)} ms, p99 ${at(0.99)} ms`)
   t.ok(Math.min(...rounds) <= GOAL, `${Math.min(...rounds)} ms in the best round`)
 })

@@ -61,6 +61,8 @@ test('P3: the cap holds over two daemons with one state directory, and over thei
   const second = await Promise.all([startLive(t, home, 'off'), startLive(t, home, 'off')])
   const after = await buy(second, 30, MANY)
   await provesCap(t, shop, [...before, ...after])
+  // What came of a payment is written down behind its answer.
+  await Promise.all(second.map(daemon => daemon.stop()))
   const book = await openBook(t, home.state)
   t.same(
     countBy(await book.entries(), ({ state }) => state),

@@ -99,7 +99,7 @@ routes:
 })
 
 test('status tells what each state of a credential means', async t => {
-  const ends = Date.now() + 7_205_000
+  const ends = Date.now() + 9_000_000
   const held = { generation: 3, print: '0123abcd' } as const
   const failed = { error: 'it said no', retryAfter: millis(61_000) } as const
   const rows: [Partial<CredentialStatus>, string][] = [

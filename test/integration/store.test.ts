@@ -136,15 +136,22 @@ async function promises(t: Test, { settings, state }: Place): Promise<void> {
 
   t.test('an entry is gone when its time is over, for reading, deciding and scanning', async t => {
     const store = await open(t, settings.kind === 'redis' ? systemClock : clock)
-    const now = settings.kind === 'redis' ? Date.now() : clock.now()
+    const time = () => (settings.kind === 'redis' ? Date.now() : clock.now())
     const span = settings.kind === 'redis' ? 300 : 60_000
-    await write(
-      store,
-      put('short', '1', { expiresAt: now + span }),
-      put('long', '2', { expiresAt: now + 1e9 }),
-      put('ever', '3'),
-    )
-    t.equal(String(await store.get('short')), '1', 'not before')
+    let now = time()
+    let found: Buffer | undefined
+    do {
+      now = time()
+      await write(
+        store,
+        put('short', '1', { expiresAt: now + span }),
+        put('long', '2', { expiresAt: now + 1e9 }),
+        put('ever', '3'),
+      )
+      found = await store.get('short')
+      // Where the machine stood still for as long as that, it is over already.
+    } while (time() >= now + span)
+    t.equal(String(found), '1', 'not before')
     if (settings.kind === 'redis') while ((await store.get('short')) !== undefined);
     else clock.advance(span)
     t.equal(await store.get('short'), undefined)

@@ -57,6 +57,7 @@ test('a supervisor with a notify socket is told of start, reload, refused reload
   const ready = [`MAINPID=${daemon.child.pid}`, 'READY=1']
   t.strictSame(await ear.heard(), ready, 'ready')
   t.match(await daemon.said('ready'), { config: file }, 'and not before it says so in its log')
+  await until(() => daemon.readyFd() !== '')
   t.equal(daemon.readyFd(), 'READY=1\n', '--ready-fd works beside it')
 
   for (const [yaml, said] of [

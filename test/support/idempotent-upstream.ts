@@ -64,7 +64,7 @@ type Asked = { key: string | undefined; payload: Record<string, unknown>; client
 /** New keys before the limiter refuses; everybody waits until it is full again, in milliseconds. */
 const CAPACITY = 40
 const REFILL = 800
-const SHORT_TTL = 2_000
+const SHORT_TTL = 8_000
 const CLIENTS = new Map([
   ['Bearer alice-secret-token', 'alice'],
   ['Bearer bob-secret-token', 'bob'],

@@ -33,7 +33,8 @@ export async function mulligan(args: readonly string[], env: NodeJS.ProcessEnv, 
   const child = spawnMulligan(args, { env, cwd, stdio: 'pipe' })
   const output = Promise.all([child.stdout, child.stderr].map(stream => (stream ? text(stream) : '')))
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
-  child.stdin?.end(input)
+  // It may be gone before it has read anything.
+  child.stdin?.on('error', () => undefined).end(input)
   const [code, signal] = await ended
   const [stdout = '', stderr = ''] = await output
   return { code, signal, stdout, stderr }

@@ -49,6 +49,8 @@ export type OidcOptions = {
   readonly rotate?: boolean
   /** Of the `jwt-bearer` client. */
   readonly assertionKey?: KeyObject
+  /** The token endpoint is asked. @returns the request is lost on its way */
+  readonly onAsk?: () => boolean
   /** A refresh token was used up; its successor is about to be made. */
   readonly onRotate?: () => void
   /** The token endpoint's answer is with the system. */
@@ -85,6 +87,7 @@ export async function startOidc(t: Test, options: OidcOptions = {}): Promise<Oid
   server.on('request', (request, response) => {
     if (request.url === '/token') {
       calls++
+      if (options.onAsk?.() === true) return void request.socket.destroy()
       response.on('finish', () => options.onAnswer?.())
     }
     handle(request, response)

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { answer, startUpstream } from './upstream.js'
@@ -12,6 +13,8 @@ export type OrderBook = {
   readonly asked: (key: string) => Promise<void>
   /** Keys under which more than one was made. */
   readonly duplicates: () => readonly string[]
+  /** Requests that it is at now, for somebody who waits. */
+  readonly working: () => number
   /** Orders, and requests. */
   readonly orders: () => number
   readonly requests: () => number
@@ -32,15 +35,18 @@ export async function startOrderBook(
   const made = new Map<string, number>()
   const here = new Set<string>()
   const wake: (() => void)[] = []
+  const open = new Set<Socket>()
   const upstream = await startUpstream(async (seen, socket) => {
     const key = seen.header('idempotency-key') ?? ''
     here.add(key)
+    open.add(socket)
     for (const resume of wake.splice(0)) resume()
     await sleep(takes / 2)
     if (socket.destroyed) return undefined
     const before = made.get(key) ?? 0
     if (!dedups || before === 0) made.set(key, before + 1)
     await sleep(takes / 2)
+    open.delete(socket)
     return answer(201, orderText(key), 'Content-Type: application/json')
   })
   t.teardown(() => upstream.close())
@@ -53,6 +59,7 @@ export async function startOrderBook(
       while (!here.has(key)) await new Promise<void>(resolve => wake.push(resolve))
     },
     duplicates: () => [...made].filter(([, count]) => count > 1).map(([key]) => key),
+    working: () => [...open].filter(socket => !socket.destroyed).length,
     orders: () => counts().reduce((sum, count) => sum + count, 0),
     requests: () => upstream.seen.length,
   }

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { openWindow } from './browser.js'
 import { type Answer, type RequestOptions, request } from './client.js'
 import { startTestDaemon, type TestDaemon } from './daemon.js'
+import { freePort } from './tunnel.js'
 import { answer, type Script, startUpstream, type TestUpstream } from './upstream.js'
 import { payer } from './x402/shop.js'
 
@@ -38,22 +39,23 @@ export async function openScene(
   const upstream = await startUpstream(moody(script))
   const yaml = yamlOf(upstream.port, issuer.port, shop)
   const env = { ...process.env, WALLET_KEY: payer.key }
-  let daemon = await startTestDaemon(yaml, '127.0.0.1:0', env, '127.0.0.1:0')
-  const admin = daemon.daemon.admin
-  const origin = `http://127.0.0.1:${admin?.kind === 'tcp' ? admin.port : 0}`
+  // Nobody else has it while one is gone and the next is not there yet.
+  const admin = `127.0.0.1:${await freePort()}`
+  const start = () => startTestDaemon(yaml, '127.0.0.1:0', env, admin)
+  let daemon = await start()
   t.teardown(async () => {
     await daemon.close()
     await Promise.all([upstream.close(), issuer.close()])
   })
   return {
     upstream,
-    origin,
+    origin: `http://${admin}`,
     get daemon() {
       return daemon
     },
     ask: (url, options) => request(daemon.port, url.startsWith('/') ? `${upstream.url}${url}` : url, options),
     restart: async () => {
-      daemon = await startTestDaemon(yaml, '127.0.0.1:0', env, origin.slice('http://'.length))
+      daemon = await start()
     },
   }
 }

@@ -11,10 +11,20 @@ export type Probe = {
   readonly run: (port: number) => Promise<string>
 }
 
-/** Longer than anything takes here that happens at all. */
-const PATIENCE = 1_500
-const within = <T>(promise: Promise<T>, otherwise: T): Promise<T> =>
-  Promise.race([promise, new Promise<T>(resolve => setTimeout(() => resolve(otherwise), PATIENCE).unref())])
+/** Longer than anything takes here that happens at all: so many looks, so many milliseconds apart. */
+const PATIENCE = 75
+const LOOK = 20
+/** Until there is nothing to wait for. Looks are counted, not time: who stands still for seconds has not waited. */
+async function patience(isOver: () => boolean): Promise<void> {
+  for (let looks = 0; looks < PATIENCE && !isOver(); looks++) await new Promise(resolve => setTimeout(resolve, LOOK))
+}
+async function within<T>(promise: Promise<T>, otherwise: T): Promise<T> {
+  let isHere = false
+  const here = promise.finally(() => {
+    isHere = true
+  })
+  return Promise.race([here, patience(() => isHere).then(() => (isHere ? here : otherwise))])
+}
 
 async function upstreamFor<T>(
   script: Script,
@@ -92,8 +102,7 @@ const leavers: Probe = {
         const clients = Array.from({ length: 20 }, () => send(port, get(`${url}/`)))
         await Promise.all(clients.map(client => readHead(client)))
         for (const client of clients) client.destroy()
-        const from = performance.now()
-        while (open() > 0 && performance.now() - from < PATIENCE) await new Promise(resolve => setTimeout(resolve, 20))
+        await patience(() => open() === 0)
         return open() === 0 ? 'upstreams are let go' : `**${open()} upstreams stay open**`
       },
     ),
@@ -131,13 +140,14 @@ const refused: Probe = {
 
 /** Nobody accepts any more. */
 async function isGone(port: number): Promise<boolean> {
-  for (const from = performance.now(); performance.now() - from < PATIENCE; ) {
+  for (let looks = 0; looks < PATIENCE; looks++) {
     const accepted = await new Promise<boolean>(resolve => {
       const socket = connect(port, '127.0.0.1', () => resolve(true))
       socket.on('error', () => resolve(false))
       socket.on('connect', () => socket.destroy())
     })
     if (!accepted) return true
+    await new Promise(resolve => setTimeout(resolve, LOOK))
   }
   return false
 }
@@ -203,8 +213,7 @@ const aborted: Probe = {
         const socket = send(port, `POST ${url}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc`)
         while (connections() === 0) await new Promise(resolve => setTimeout(resolve, 5))
         socket.destroy()
-        const from = performance.now()
-        while (open() > 0 && performance.now() - from < PATIENCE) await new Promise(resolve => setTimeout(resolve, 20))
+        await patience(() => open() === 0)
         return open() === 0 ? 'the upstream is told' : '**the upstream waits**'
       },
     ),

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import type { Test } from 'tap'
 import type { StoreSettings } from '../../src/config/config.js'
 import { shortDir } from './short-dir.js'
+import { freePort } from './tunnel.js'
 
 export type RedisServer = {
   readonly settings: Extract<StoreSettings, { kind: 'redis' }>
@@ -15,7 +15,7 @@ export type RedisServer = {
   /** It answers nobody, and goes on when thawed. */
   readonly freeze: () => void
   readonly thaw: () => void
-  /** On the same port, with what it has written (append-only file, every write flushed). */
+  /** On the same port, with what it has written (append-only file, written before every answer). */
   readonly start: () => Promise<void>
 }
 
@@ -41,8 +41,9 @@ export async function startRedis(t: Test, options: readonly string[] = []): Prom
     '',
     '--appendonly',
     'yes',
+    // Written before each answer all the same: only a machine that dies could lose it, and a disk may take seconds.
     '--appendfsync',
-    'always',
+    'no',
     '--auto-aof-rewrite-percentage',
     '0',
   ]
@@ -70,14 +71,4 @@ export async function startRedis(t: Test, options: readonly string[] = []): Prom
     thaw: () => child?.kill('SIGCONT'),
     start,
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -2,9 +2,36 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-export { freePort } from '../../src/bench/local-server.js'
-
 export type OpenedTunnel = { readonly socket: Socket; readonly head: string; readonly status: number }
+
+/**
+ * A port that nobody listens on, and that nobody else is given as long as this process lives: a connection of ours begins
+ * there. Whoever is told of it may listen on it, again and again.
+ */
+export async function freePort(): Promise<number> {
+  const anchor = createServer(socket =>
+    socket
+      .on('error', () => undefined)
+      .resume()
+      .unref(),
+  )
+  anchor.listen(0, '127.0.0.1').unref()
+  await once(anchor, 'listening')
+  const { port } = anchor.address() as AddressInfo
+  for (;;) {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port: localPort } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    const holder = connect({ port, host: '127.0.0.1', localPort, localAddress: '127.0.0.1' })
+    const isHeld = await new Promise<boolean>(resolve => {
+      holder.once('connect', () => resolve(true)).on('error', () => resolve(false))
+    })
+    holder.unref()
+    if (isHeld) return localPort
+  }
+}
 
 /** Sends a CONNECT. @param early bytes right behind it @returns when its answer is here; the rest is on the socket */
 export async function openTunnel(

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { scriptNames } from '../names.js'
+import { onStandstill } from './standstill.js'
 
 /**
  * Loaded into the daemon's process before the daemon (`--import`): tells the parent what runs in there, and scripts the
@@ -30,5 +31,6 @@ function look(): Inside {
 }
 
 process.on('message', () => process.send?.(look()))
+onStandstill(() => process.send?.('held up'))
 // The parent's interest must not keep the daemon alive when it has been told to end.
 process.channel?.unref()

@@ -3,7 +3,7 @@ import { HOST } from './client.js'
 /** Kept of a body in memory, and in a file beyond that. */
 export const BODY = { memory: 8_192, spill: 32_768 }
 /** Of the routes whose upstream is slow on purpose, in milliseconds. */
-export const SLOW = { perTry: 500, idle: 1_000 }
+export const SLOW = { perTry: 700, idle: 1_000 }
 /** The longest wait that an upstream may ask for, in milliseconds. */
 const LONGEST_WAIT = 1_000
 export const ATTEMPTS = 3

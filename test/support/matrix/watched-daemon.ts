@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { readExposition, type Scrape } from '../exposition-reader.js'
 import { type Home, spawnMulligan } from '../mulligan.js'
 import type { Inside } from './inside.js'
+import { onStandstill } from './standstill.js'
 
 export type LogRecord = Readonly<Record<string, unknown>>
 
@@ -22,6 +23,8 @@ export type WatchedDaemon = {
   /** Lines of its output that hold the word. */
   readonly leaks: readonly string[]
   readonly inside: () => Promise<Inside>
+  /** How often the machine held up the daemon or this process so far. */
+  readonly standstills: () => number
   /** Open files by kind: sockets, pipes, and everything else by its path. */
   readonly files: () => Readonly<Record<string, number>>
   readonly metrics: () => Promise<{ readonly text: string; readonly scrape: Scrape }>
@@ -57,6 +60,13 @@ export async function startWatched(t: Test, { env, folder }: Home, secret: RegEx
     })
   listen(child.stdout as NodeJS.ReadableStream, line => book.add(JSON.parse(line) as LogRecord))
   listen(child.stderr as NodeJS.ReadableStream, line => t.comment(`the daemon says: ${line}`))
+  let standstills = 0
+  onStandstill(() => standstills++)
+  const looks: ((told: Inside) => void)[] = []
+  child.on('message', (told: Inside | 'held up') => {
+    if (told === 'held up') standstills++
+    else looks.shift()?.(told)
+  })
   const ready = await book.next('ready')
   const pid = child.pid ?? 0
   const admin = String(ready['admin'])
@@ -73,11 +83,11 @@ export async function startWatched(t: Test, { env, folder }: Home, secret: RegEx
     exchange: id => book.exchange(id),
     next: msg => book.next(msg),
     leaks,
-    inside: async () => {
+    inside: () => {
       child.send('look')
-      const [told] = (await once(child, 'message')) as [Inside]
-      return told
+      return new Promise(resolve => looks.push(resolve))
     },
+    standstills: () => standstills,
     files: () => filesOf(pid),
     told,
     metrics: async () => {
