@@ -18,7 +18,7 @@ export type Peers = ReadonlyMap<Peer, Program>
 const FORWARD: ReadonlySet<Peer> = new Set(['squid', 'tinyproxy', 'mitmproxy', 'mockttp'])
 
 /** Through whom a long body goes besides us: for everybody ten minutes are too short. */
-const BULK_PEERS: ReadonlySet<Peer> = new Set(['nginx', 'haproxy', 'http-proxy'])
+const BULK_PEERS: ReadonlySet<Peer> = new Set(['nginx', 'haproxy', 'http-proxy', 'joined sockets'])
 
 /** Whose first seconds under load are looked at as well. */
 const EARLY_PEERS: ReadonlySet<Peer> = new Set(['http-proxy'])

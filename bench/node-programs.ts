@@ -29,10 +29,14 @@ const PACKAGES = [
   },
 ] as const satisfies readonly Package[]
 
-export const NODE_NAMES = PACKAGES.map(({ name }) => name)
+/** No proxy, but what every proxy in Node costs at least. */
+const JOINED = 'joined sockets'
+
+export const NODE_NAMES = [...PACKAGES.map(({ name }) => name), JOINED] as const
 
 /** `undefined` where it is not installed: `npm install --no-save NAME` is enough, and so is a folder in `NODE_PATH`. */
 export function nodeProgram(name: string): Program | undefined {
+  if (name === JOINED) return JOINED_SOCKETS
   const found: Package | undefined = PACKAGES.find(one => one.name === name)
   const main = found && resolvePackage(found.as)
   if (found === undefined || main === undefined) return undefined
@@ -45,6 +49,12 @@ export function nodeProgram(name: string): Program | undefined {
       ...found.args(`http://127.0.0.1:${upstream}`, roots, folder),
     ],
   }
+}
+
+const JOINED_SOCKETS: Program = {
+  name: JOINED,
+  version: process.versions.node,
+  command: ({ port, upstream }) => [process.execPath, script('joined-sockets-process'), String(port), String(upstream)],
 }
 
 export const mockttpAuthority = (folder: string): string => join(folder, 'mockttp-ca.pem')
