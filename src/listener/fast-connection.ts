@@ -157,10 +157,10 @@ export class FastConnection implements FastLine {
   /** Beyond the read that brought it, in memory that serves again. */
   #holdAhead(): void {
     if (this.#ahead.length === 0) return
-    const before = this.#held
-    this.#held = held(this.#ahead)
-    this.#ahead = this.#held
-    if (before !== undefined) letGo(before)
+    const rest = held(this.#ahead)
+    this.#letHeldGo()
+    this.#held = rest
+    this.#ahead = rest
   }
 
   #letHeldGo(): void {
