@@ -3,7 +3,7 @@ import { crowd } from '../support/crowd.js'
 import { KeyedClient } from '../support/keyed-client.js'
 import { bookRoutes, FORCE } from '../support/kill-storm.js'
 import { startMortal } from '../support/mortal-daemon.js'
-import { makeHome } from '../support/mulligan.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { orderText, startOrderBook } from '../support/order-book.js'
 
 /** Requests that are open at once, and the answers after which the daemon is killed, one more each time. */
@@ -14,8 +14,7 @@ test(`I7: whoever had an answer when kill -9 came gets it again, ${FORCE.kills} 
   timeout: 60_000 + FORCE.kills * 30_000,
 }, async t => {
   const book = await startOrderBook(t, { dedups: false, takes: 2 })
-  // A machine that stands still for a second is no reason to turn one of a crowd away.
-  const home = makeHome(t, `limits: { event_loop_lag: 60s }\n${bookRoutes(book, 'none')}`)
+  const home = makeHome(t, `${PATIENT}${bookRoutes(book, 'none')}`)
   const daemon = await startMortal(t, home)
   const client = new KeyedClient(() => [], book.url)
   t.teardown(() => client.close())

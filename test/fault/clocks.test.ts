@@ -8,7 +8,7 @@ import { type Answer, type RequestOptions, readAnswer, request, requestBytes } f
 import { until } from '../support/crowd.js'
 import { openSecure, UPSTREAM_CERTIFICATE } from '../support/intercepted.js'
 import { type LiveDaemon, startLive } from '../support/live-daemon.js'
-import { makeHome } from '../support/mulligan.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { DAY, NO_SET_CLOCK, type SetClock, setClock, YEAR } from '../support/set-clock.js'
 import { answer, type Script, type Seen, startUpstream, type TestUpstream } from '../support/upstream.js'
 import { isPaid, REFUSAL } from '../support/x402/scripted-seller.js'
@@ -21,8 +21,7 @@ const STEPS = [-DAY, DAY, YEAR, 0]
 
 const config = (state: string, port: (name: string) => number) => `state: ${state}
 store: embedded
-limits: { event_loop_lag: 60s }
-egress: { ca_file: ${state}.roots }
+${PATIENT}egress: { ca_file: ${state}.roots }
 credentials:
   vendor: { min_interval: 1ms, source: { oauth2: { token_url: "http://127.0.0.1:${port('tokens')}/vendor", grant: client_credentials, client_id: me, client_auth: none } } }
   session: { min_interval: 1ms, source: { oauth2: { token_url: "http://127.0.0.1:${port('tokens')}/session", grant: refresh_token, client_id: me, client_auth: none, refresh_token: { env: FIRST } } } }

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { startChildDaemon } from '../support/child-daemon.js'
 import { readAnswer } from '../support/client.js'
+import { PATIENT } from '../support/mulligan.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const CROWD = 800
@@ -24,10 +25,7 @@ t.test(
   { skip },
   async t => {
     const upstream = await startUpstream(() => answer(200, 'here'))
-    const daemon = await startChildDaemon(
-      t,
-      'limits: { event_loop_lag: 60s }\nroutes: [{ name: all, match: { host: "*" } }]\n',
-    )
+    const daemon = await startChildDaemon(t, `${PATIENT}routes: [{ name: all, match: { host: "*" } }]\n`)
     const sockets: Socket[] = []
     t.teardown(async () => {
       for (const socket of sockets) socket.destroy()

@@ -10,16 +10,13 @@ import {
 } from '../support/kill-storm.js'
 import { startLive } from '../support/live-daemon.js'
 import { startMortal } from '../support/mortal-daemon.js'
-import { type Home, makeHome, mulligan } from '../support/mulligan.js'
+import { type Home, makeHome, mulligan, PATIENT } from '../support/mulligan.js'
 import { type OrderBook, orderText, startOrderBook } from '../support/order-book.js'
 import { hasRedis, type RedisServer, startRedis } from '../support/redis-server.js'
 
 /** A machine of its own, which shares nothing with the others but the Redis. */
 const homeFor = (t: Test, book: OrderBook, { port }: RedisServer, upstream: 'none' | 'replay'): Home =>
-  makeHome(
-    t,
-    `limits: { event_loop_lag: 60s }\nstore: "redis://127.0.0.1:${port}/0?prefix=test:"\n${bookRoutes(book, upstream)}`,
-  )
+  makeHome(t, `${PATIENT}store: "redis://127.0.0.1:${port}/0?prefix=test:"\n${bookRoutes(book, upstream)}`)
 
 test(`I12: two daemons on one Redis, killed in turn ${FORCE.kills} times, lose and double nothing`, {
   timeout: STORM_LIMIT,

@@ -9,7 +9,7 @@ import { until } from '../support/crowd.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { type LiveDaemon, startLive } from '../support/live-daemon.js'
 import { keepAliveLane, newTally } from '../support/load-lanes.js'
-import { makeHome } from '../support/mulligan.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { shortDir } from '../support/short-dir.js'
 
 const RELOADS = 100
@@ -29,13 +29,12 @@ async function startUpstreamOfRoutes(t: Test): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** On a machine that stands still for a second it is late, and need not turn requests away. @param version what the upstream will say */
+/** @param version what the upstream will say */
 const configuration = (port: number, version: string) => `state: state
 listen:
   auth: { username: ann, password: { file: password } }
   allow_from: [127.0.0.0/8]
-limits: { event_loop_lag: 60s }
-routes:
+${PATIENT}routes:
   - name: ${version}
     match: { host: api.test }
     upstream: http://127.0.0.1:${port}/${version}

@@ -5,7 +5,7 @@ import { memoryOf } from '../support/child-daemon.js'
 import { request } from '../support/client.js'
 import { until } from '../support/crowd.js'
 import { type LiveDaemon, startLive } from '../support/live-daemon.js'
-import { makeHome } from '../support/mulligan.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 /** The long form: SOCKETS=2000 SECONDS=60. */
@@ -61,10 +61,7 @@ for (const [name, options] of Object.entries(ATTACKS)) {
     t.teardown(() => upstream.close())
     const daemon = await startLive(
       t,
-      makeHome(
-        t,
-        'limits: { event_loop_lag: 60s }\nroutes: [{ name: all, match: { host: "*" }, timeout: { idle: 5s } }]\n',
-      ),
+      makeHome(t, `${PATIENT}routes: [{ name: all, match: { host: "*" }, timeout: { idle: 5s } }]\n`),
     )
     t.equal((await request(daemon.port, `${upstream.url}/`)).text, 'in')
     const [files, memory] = [openFiles(daemon), memoryOf(daemon.pid, 'VmHWM') ?? 0]

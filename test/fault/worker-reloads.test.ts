@@ -4,6 +4,7 @@ import { test } from 'tap'
 import { request } from '../support/client.js'
 import { crowd, until } from '../support/crowd.js'
 import { startCrew } from '../support/live-crew.js'
+import { PATIENT } from '../support/mulligan.js'
 import { seeded } from '../support/random.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
@@ -19,7 +20,7 @@ test(`F7: ${RELOADS} reloads while workers die: in the end all are under the las
   const upstream = await startUpstream(() => answer(200, 'ok'))
   t.teardown(() => upstream.close())
   const yaml = (name: string, more = '') =>
-    `workers: 2\nlimits: { event_loop_lag: 60s }\nroutes: [{ name: ${name}, match: { host: "*" } }]\n${more && `listen: { auth: { username: me, password: { file: ${more} } } }\n`}`
+    `workers: 2\n${PATIENT}routes: [{ name: ${name}, match: { host: "*" } }]\n${more && `listen: { auth: { username: me, password: { file: ${more} } } }\n`}`
   const crew = await startCrew(t, yaml('r0'))
   const file = join(crew.folder, 'mulligan.yaml')
   const ask = (path: string) => request(crew.port, `${upstream.url}${path}`)

@@ -2,14 +2,14 @@ import { type Test, test } from 'tap'
 import type { ClientLane } from '../support/client-lane.js'
 import { crowd } from '../support/crowd.js'
 import { lanesToEach, startCrew } from '../support/live-crew.js'
+import { PATIENT } from '../support/mulligan.js'
 import { startOrderBook } from '../support/order-book.js'
 import { answer, startUpstream } from '../support/upstream.js'
 import { countBy } from '../support/x402/faulty-purchases.js'
 import { openBook, payingHome } from '../support/x402/paid-scene.js'
 import { openShop, PRICE } from '../support/x402/shop.js'
 
-/** On a machine that gives them little time, workers are late and need not turn requests away for that. */
-const PATIENT = 'workers: 2\nlimits: { event_loop_lag: 60s }\n'
+const TWO = `workers: 2\n${PATIENT}`
 const CAP = 50
 const MANY = 200
 
@@ -24,7 +24,7 @@ test(`P3: ${MANY} purchases over two workers against a cap of ${CAP} make exactl
   t.setTimeout(90_000)
   const shop = await openShop(t)
   const limits = '{ per_request: "0.05 USDC", total: "0.50 USDC" }'
-  const home = payingHome(t, shop.server.port, { limits }, PATIENT)
+  const home = payingHome(t, shop.server.port, { limits }, TWO)
   const crew = await startCrew(t, '', home)
   const lanes = await lanesToEach(t, crew, MANY / 2, await pageFor(t))
   const answers = await Promise.all(lanes.map((lane, n) => lane.ask(`${shop.server.url}/paid?n=${n}`)))
@@ -47,7 +47,7 @@ test('I1: requests with one key over two workers are executed once', async t => 
   const crew = await startCrew(
     t,
     `
-${PATIENT}routes:
+${TWO}routes:
   - name: orders
     match: { host: 127.0.0.1, port: ${book.port} }
     idempotency: { upstream: none, replay: { rate: { per_second: 100000, burst: 100000 } } }

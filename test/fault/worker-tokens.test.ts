@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { request } from '../support/client.js'
 import { crowd, until } from '../support/crowd.js'
 import { type LiveCrew, lanesToEach, startCrew } from '../support/live-crew.js'
+import { PATIENT } from '../support/mulligan.js'
 import { answer, startUpstream } from '../support/upstream.js'
 import { countBy } from '../support/x402/faulty-purchases.js'
 
@@ -34,8 +35,7 @@ test(`T3: ${COUNT} concurrent 401s over two workers are one call to the token en
     t,
     `
 workers: 2
-limits: { event_loop_lag: 60s }
-credentials:
+${PATIENT}credentials:
   vendor:
     source: { oauth2: { token_url: "${endpoint.url}/token", client_id: me, client_secret: client-secret } }
     min_interval: 1ms
@@ -85,8 +85,7 @@ test('T3: a token that the primary gets anew reaches every worker, and a failure
     t,
     `
 workers: 2
-limits: { event_loop_lag: 60s }
-credentials: { vendor: { source: { oauth2: { token_url: "${endpoint.url}/token", client_id: me, client_secret: client-secret } } } }
+${PATIENT}credentials: { vendor: { source: { oauth2: { token_url: "${endpoint.url}/token", client_id: me, client_secret: client-secret } } } }
 routes: [{ name: api, match: { host: 127.0.0.1, port: ${upstream.port} }, credential: vendor }]
 `,
   )

@@ -3,7 +3,7 @@ import t, { test } from 'tap'
 import { request } from '../support/client.js'
 import { Dice, SEED } from '../support/fuzz.js'
 import { startLive } from '../support/live-daemon.js'
-import { makeHome } from '../support/mulligan.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { clientBytes } from '../support/request-mutations.js'
 import { readRequests, type StrictRequest } from '../support/strict-request.js'
 import { startStrictUpstream } from '../support/strict-upstream.js'
@@ -18,8 +18,7 @@ const PATIENCE = 10_000
 
 /** Far apart, so that no damaged address of one lane is that of another. */
 const hostOf = (lane: number): string => `127.${lane + 1}.${lane + 1}.${lane + 1}`
-/** A machine that stands still for a while is no reason to turn a good request away. */
-const ROUTES = `limits: { event_loop_lag: 60s }\nroutes:\n${Array.from({ length: LANES }, (_, lane) => `  - { name: r${lane}, match: { host: "${hostOf(lane)}" }, retry: off, breaker: off, cooldown: off }`).join('\n')}\n`
+const ROUTES = `${PATIENT}routes:\n${Array.from({ length: LANES }, (_, lane) => `  - { name: r${lane}, match: { host: "${hostOf(lane)}" }, retry: off, breaker: off, cooldown: off }`).join('\n')}\n`
 
 type Ended = 'answered' | 'closed' | 'silent'
 

@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { memoryOf, startChildDaemon } from '../support/child-daemon.js'
 import { rawExchange, request } from '../support/client.js'
 import { Dice, SEED } from '../support/fuzz.js'
+import { PATIENT } from '../support/mulligan.js'
 import { oneRoute, scene } from '../support/scene.js'
 import { startRawServer } from '../support/tunnel.js'
 import { answer } from '../support/upstream.js'
@@ -158,8 +159,7 @@ test('F10: an answer head that never ends costs less than 256 KiB, until it is r
 }, async t => {
   const sockets: Socket[] = []
   const upstream = await startRawServer(t, socket => socket.once('data', () => sockets.push(socket)))
-  // A crowd at once on a machine that stands still for a second: it is late, and need not turn any of it away.
-  const yaml = `limits: { event_loop_lag: 60s }\n${oneRoute('retry: off', 'breaker: off')}`
+  const yaml = `${PATIENT}${oneRoute('retry: off', 'breaker: off')}`
   const { port, pid } = await startChildDaemon(t, yaml)
   t.equal((await request(port, `http://127.0.0.1:${port}/`)).status >= 400, true)
   const before = memoryOf(pid, 'VmRSS') as number

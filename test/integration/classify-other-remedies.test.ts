@@ -3,12 +3,9 @@ import { test } from 'tap'
 import { readAnswer, request, requestBytes } from '../support/client.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { JSON_TYPE, keyedScene } from '../support/keyed-scene.js'
-import { answer, startUpstream } from '../support/upstream.js'
+import { answer, startUpstream, thoughtOver } from '../support/upstream.js'
 
 const PROTOCOLS = ['adcp', 'json_rpc']
-
-/** A 401 within `min_interval` of a token says nothing about that token (T4): this upstream takes longer. */
-const thoughtOver = (text: string) => new Promise<string>(resolve => setTimeout(() => resolve(text), 5))
 
 for (const protocol of PROTOCOLS) {
   test(`T2: a 401 whose JSON tells of an error has its token renewed under classify: [${protocol}]`, async t => {

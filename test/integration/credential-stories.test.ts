@@ -5,7 +5,7 @@ import { crowd, until } from '../support/crowd.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { readHead } from '../support/tunnel.js'
 import { undisturbed } from '../support/undisturbed.js'
-import { answer, type Script, startUpstream, type UpstreamOptions } from '../support/upstream.js'
+import { answer, type Script, startUpstream, thoughtOver, type UpstreamOptions } from '../support/upstream.js'
 
 const REFUSED = answer(401, 'who?', 'WWW-Authenticate: Bearer error="invalid_token"', 'Connection: close')
 
@@ -17,8 +17,7 @@ async function scene(t: Test, script: Script, options: UpstreamOptions = {}) {
   const held: (() => void)[] = []
   const refuse = () =>
     new Promise<string>(resolve => {
-      // A 401 within `min_interval` of a token says nothing about that token (T4).
-      held.push(() => setTimeout(() => resolve(REFUSED), 5))
+      held.push(() => resolve(thoughtOver(REFUSED)))
       if (held.length >= refusals.atOnce) for (const letGo of held.splice(0)) letGo()
     })
   const endpoint = await startUpstream(() => {

@@ -68,15 +68,12 @@ async function start(t: Test, { path, args, config }: (typeof FOREIGN)[number]):
   if (program === undefined) return undefined
   const folder = shortDir(t)
   const file = join(folder, 'proxy.conf')
-  for (let tries = 3; ; tries--) {
-    const port = await freePort()
-    writeFileSync(file, config(port))
-    const child = spawn(program, args(file), { stdio: 'ignore', cwd: folder })
-    t.teardown(() => stop(child))
-    if (await listening(port, child)) return port
-    // Until it has come up, somebody else may have been given its port.
-    if (tries === 1) throw new Error(`${program} ended with ${child.exitCode ?? child.signalCode}`)
-  }
+  const port = await freePort()
+  writeFileSync(file, config(port))
+  const child = spawn(program, args(file), { stdio: 'ignore', cwd: folder })
+  t.teardown(() => stop(child))
+  if (!(await listening(port, child))) throw new Error(`${program} ended with ${child.exitCode ?? child.signalCode}`)
+  return port
 }
 
 for (const foreign of FOREIGN) {

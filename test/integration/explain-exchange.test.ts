@@ -6,7 +6,7 @@ import { request } from '../support/client.js'
 import { commandLine } from '../support/command-line.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { shortDir } from '../support/short-dir.js'
-import { answer, type Script, startUpstream } from '../support/upstream.js'
+import { answer, type Script, startUpstream, thoughtOver } from '../support/upstream.js'
 
 const YAML = `routes: [{ name: vendor, match: { host: 127.0.0.1 }, retry: { backoff: { base: 10ms, cap: 20ms } } }]\n`
 
@@ -92,12 +92,7 @@ test('explain --exchange tells an unknown id, a missing daemon and wrong words a
 })
 
 test('explain --exchange of a renewed token says so, and what a configuration without the credential would do', async t => {
-  const upstream = await startUpstream(async ({ number }) => {
-    if (number > 1) return answer(200)
-    // A 401 within `min_interval` of a token says nothing about that token (T4): this upstream takes longer.
-    await new Promise(resolve => setTimeout(resolve, 5))
-    return answer(401)
-  })
+  const upstream = await startUpstream(({ number }) => (number === 1 ? thoughtOver(answer(401)) : answer(200)))
   t.teardown(() => upstream.close())
   const program = JSON.stringify([process.execPath, '-e', 'console.log("canary-" + process.hrtime.bigint())'])
   const plain = `routes: [{ name: vendor, match: { host: 127.0.0.1, port: ${upstream.port} } }]\n`

@@ -3,15 +3,12 @@ import { request } from '../support/client.js'
 import { crowd } from '../support/crowd.js'
 import { startTestDaemon } from '../support/daemon.js'
 import { JSON_TYPE, keyedScene } from '../support/keyed-scene.js'
-import { answer, startUpstream } from '../support/upstream.js'
+import { answer, startUpstream, thoughtOver } from '../support/upstream.js'
 
 const KEY = 'order-1-abcdefgh'
 const keyed = [JSON_TYPE, `Idempotency-Key: ${KEY}`]
 
 const REFUSED = answer(401, 'who?', 'WWW-Authenticate: Bearer error="invalid_token"')
-
-/** A 401 within `min_interval` of a token says nothing about that token (T4): this API takes longer. */
-const thoughtOver = (text: string) => new Promise<string>(resolve => setTimeout(() => resolve(text), 5))
 
 /** An API that takes one token at a time, the endpoint that gives them, and the daemon between. */
 async function scene(t: Test, idempotency: string) {

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { request, requestBytes } from '../support/client.js'
 import { JSON_TYPE, keyedRoute } from '../support/keyed-scene.js'
 import { startLive } from '../support/live-daemon.js'
-import { makeHome } from '../support/mulligan.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
 const COUNT = 20
@@ -24,8 +24,7 @@ test(`I9, F7: ${COUNT} calls that their clients left are finished and kept befor
     return answer(201, `{"done":"${seen.header('idempotency-key')}"}`, JSON_TYPE)
   })
   t.teardown(() => upstream.close())
-  const limits = 'limits: { event_loop_lag: 60s }\n'
-  const home = makeHome(t, limits + keyedRoute(upstream.port, ['idempotency: { replay: {} }']))
+  const home = makeHome(t, PATIENT + keyedRoute(upstream.port, ['idempotency: { replay: {} }']))
   const first = await startLive(t, home, 'off')
   const options = (i: number) => ({
     method: 'POST',

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { request } from '../support/client.js'
 import { until } from '../support/crowd.js'
-import { type LiveCrew, lanesToEach, startCrew } from '../support/live-crew.js'
+import { type LiveCrew, lanesToEach, logged, startCrew } from '../support/live-crew.js'
+import { PATIENT } from '../support/mulligan.js'
 import { startCollector } from '../support/otlp.js'
 import { answer, startUpstream } from '../support/upstream.js'
 
@@ -14,13 +15,13 @@ const CROWD = 32
 async function scene(t: Test, route = '', top = '') {
   const upstream = await startUpstream(seen => answer(seen.path === '/down' ? 500 : 200, 'ok'))
   t.teardown(() => upstream.close())
-  const yaml = `workers: 2\nlimits: { event_loop_lag: 60s }\n${top}routes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
+  const yaml = `workers: 2\n${PATIENT}${top}routes: [{ name: api, match: { host: 127.0.0.1 }, retry: off${route} }]\n`
   const crew = await startCrew(t, yaml)
   let asked = 0
   /** Each worker has had some, and the log says so. */
   const reachAll = async (path: string) => {
     asked += (await lanesToEach(t, crew, CROWD, `${upstream.url}${path}`)).length
-    await until(() => [...crew.shares().values()].reduce((sum, n) => sum + n, 0) >= asked)
+    await until(() => logged(crew) >= asked)
   }
   return { upstream, crew, reachAll }
 }

@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { rawExchange, request, requestBytes } from '../support/client.js'
 import { crowd, until } from '../support/crowd.js'
-import { isAlive, type LiveCrew, lanesToEach, startCrew } from '../support/live-crew.js'
-import { makeHome } from '../support/mulligan.js'
+import { isAlive, type LiveCrew, lanesToEach, logged, startCrew } from '../support/live-crew.js'
+import { makeHome, PATIENT } from '../support/mulligan.js'
 import { answer, type Script, startUpstream } from '../support/upstream.js'
 
-/** On a machine that gives them little time, workers are late and need not turn requests away for that. */
-const PATIENT = 'limits: { event_loop_lag: 60s }\n'
 const ALL = `${PATIENT}routes: [{ name: all, match: { host: "*" }, retry: { backoff: { base: 10ms, cap: 20ms } } }]`
 const CROWD = 64
 /** Requests with a line of 80 KB each in the log. */
@@ -20,8 +18,6 @@ async function upstreamFor(t: Test, script: Script = () => answer(200, 'ok')) {
   t.teardown(() => upstream.close())
   return upstream
 }
-
-const logged = (crew: LiveCrew): number => [...crew.shares().values()].reduce((sum, n) => sum + n, 0)
 
 /** What they have counted. A worker that does not say so within a second is left out: then it is asked again. */
 async function counted(crew: LiveCrew, least: number): Promise<number> {

@@ -41,6 +41,9 @@ export async function startCrew(t: Test, yaml: string, home: Home = makeHome(t, 
   }
 }
 
+/** Exchanges in the log so far. */
+export const logged = (crew: LiveCrew): number => [...crew.shares().values()].reduce((sum, n) => sum + n, 0)
+
 /**
  * So many kept connections to each worker. Which one takes a connection is for the kernel to say, and it may well give
  * all to one: so the others stand still meanwhile. @param url what is asked for once on each

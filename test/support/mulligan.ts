@@ -12,6 +12,9 @@ const CLI = new URL('../../src/cli.js', import.meta.url).href
 /** The command line as `bin/` starts it, from this build. */
 const START = `import(${JSON.stringify(CLI)}).then(async ({ main }) => process.exit(await main(process.argv.slice(1))))`
 
+/** Begins a configuration: on a machine that stands still a daemon is late, and need not turn requests away for that. */
+export const PATIENT = 'limits: { event_loop_lag: 60s }\n'
+
 export type Ended = {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null

@@ -5,7 +5,7 @@ import { openWindow } from './browser.js'
 import { type Answer, type RequestOptions, request } from './client.js'
 import { startTestDaemon, type TestDaemon } from './daemon.js'
 import { freePort } from './tunnel.js'
-import { answer, type Script, startUpstream, type TestUpstream } from './upstream.js'
+import { answer, type Script, startUpstream, type TestUpstream, thoughtOver } from './upstream.js'
 import { payer } from './x402/shop.js'
 
 export type PageScene = {
@@ -77,9 +77,6 @@ function moody(script: Script): Script {
 }
 
 const refusal = answer(401, '', 'WWW-Authenticate: Bearer error="invalid_token"')
-
-/** A 401 within `min_interval` of a token says nothing about that token (T4): this upstream takes longer. */
-const thoughtOver = (text: string) => new Promise<string>(resolve => setTimeout(() => resolve(text), 5))
 
 const yamlOf = (port: number, issuer: number, shop: number | undefined): string => `
 store: memory

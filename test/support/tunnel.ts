@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
+import { freePort as unusedPort } from '../../src/bench/local-server.js'
 
 export type OpenedTunnel = { readonly socket: Socket; readonly head: string; readonly status: number }
 
@@ -19,11 +20,7 @@ export async function freePort(): Promise<number> {
   await once(anchor, 'listening')
   const { port } = anchor.address() as AddressInfo
   for (;;) {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port: localPort } = server.address() as AddressInfo
-    server.close()
-    await once(server, 'close')
+    const localPort = await unusedPort()
     const holder = connect({ port, host: '127.0.0.1', localPort, localAddress: '127.0.0.1' })
     const isHeld = await new Promise<boolean>(resolve => {
       holder.once('connect', () => resolve(true)).on('error', () => resolve(false))

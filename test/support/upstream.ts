@@ -52,6 +52,9 @@ export function answer(status: number, body = '', ...fields: string[]): string {
   return `${lines.join('\r\n')}\r\n\r\n${body}`
 }
 
+/** A 401 within `min_interval` of a token says nothing about that token (T4): an answer of an upstream that takes longer. */
+export const thoughtOver = (text: string) => new Promise<string>(resolve => setTimeout(() => resolve(text), 5))
+
 /** A real upstream on a port of its own that does what its script says, request by request. */
 export async function startUpstream(script: Script, options: UpstreamOptions = {}): Promise<TestUpstream> {
   const seen: Seen[] = []

@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/time/clock.js'
 import { type Answer, type RequestOptions, readAnswer, request, requestBytes } from '../client.js'
 import { startTestDaemon, type TestDaemon } from '../daemon.js'
 import { openSecure, UPSTREAM_CERTIFICATE } from '../intercepted.js'
-import { type Home, makeHome } from '../mulligan.js'
+import { type Home, makeHome, PATIENT } from '../mulligan.js'
 import { shortDir } from '../short-dir.js'
 import { openShop, payer, type Shop, type ShopOptions } from './shop.js'
 
@@ -140,7 +140,7 @@ export type PayingHome = Home & {
 export function payingHome(t: Test, port: number, settings: PayingSettings = {}, top = ''): PayingHome {
   const state = join(shortDir(t), 'state')
   // A signature is work: on a machine that gives them little time they are late, and need not turn requests away for that.
-  const limits = top.includes('limits:') ? '' : 'limits: { event_loop_lag: 60s }\n'
+  const limits = top.includes('limits:') ? '' : PATIENT
   const yaml = payingYaml(port, 'plain', { store: 'embedded', ...settings }, `${limits}${top}state: ${state}\n`)
   const { folder, env } = makeHome(t, yaml)
   return { folder, state, env: { ...env, WALLET_KEY: payer.key } }
